@@ -48,12 +48,18 @@ struct store_image {
 };
 void store_image_clear(struct store_image *i);
 /** store_image_find() - by name (short or full), "name@digest", "sha256:id", id prefix (>= 4 hex digits; ambiguous is an error
- * that lists the candidates).  A name wins over an id.  SOUK_IMAGE_NOT_FOUND with a hint. */
+ * that lists the candidates).  A name wins over an id.  SOUK_IMAGE_NOT_FOUND with a hint.
+ * Fills what a start needs, as store_image_get(@brief) does; for the rest call that with the id. */
 int store_image_find(struct store *st, const char *ref, struct store_image *ret, struct souk_err *err);
-/** store_image_get() - by full id hex; only what a start needs when @brief: config_text, layers' diff ids and drivers */
+/** store_image_get() - by full id hex; only what a start needs when @brief: id, config_text, layers */
 int store_image_get(struct store *st, const char *id, bool brief, struct store_image *ret, struct souk_err *err);
-/** store_image_put() - one transaction: image, layers, names (which move from whatever had them) */
+/** store_image_put() - one transaction: image, layers, names (which move from whatever had them).  Content must have been
+ * adopted; a layer whose stored_bytes is 0 must be known.  An image that is there stays as it came first, unless content
+ * of it is missing: then manifest and layers are replaced.  SOUK_CONFLICT when a known layer was removed meanwhile. */
 int store_image_put(struct store *st, const struct store_image *i, struct souk_err *err);
+/** store_image_whole() - the image is recorded and all its layers and blobs are there */
+bool store_image_whole(struct store *st, const char *id);
+/** store_image_list() - newest first; without config_text and manifest_text */
 int store_image_list(struct store *st, struct store_image **ret, size_t *ret_n, struct souk_err *err);
 int store_image_name_set(struct store *st, const char *full_name, const char *id, struct souk_err *err);
 int store_image_name_delete(struct store *st, const char *full_name, struct souk_err *err);
@@ -102,6 +108,8 @@ enum layer_driver store_layer_driver(struct store *st); /* for new layers: by fa
 /** store_staging_open() - new ROOT/tmp/<job>, locked. @ret_fd of the directory, @ret_name for store_staging_remove() */
 int store_staging_open(struct store *st, int *ret_fd, int *ret_lock_fd, char **ret_name, struct souk_err *err);
 void store_staging_remove(struct store *st, const char *name, int lock_fd_take);
+/** store_layer_writeback() - a staged layer is complete: let the disk begin with it (does not wait, cannot fail) */
+void store_layer_writeback(int staging_fd, const struct digest *diff_id);
 /** store_layer_adopt() - rename staging/layer.<hex> into the store, fsync'd; a layer that is there already wins */
 int store_layer_adopt(struct store *st, int staging_fd, const struct digest *diff_id, enum layer_driver driver, struct souk_err *err);
 int store_blob_adopt(struct store *st, int staging_fd, const struct digest *blob, struct souk_err *err);
