@@ -14,7 +14,7 @@ enum layer_driver { LAYER_DRIVER_EROFS, LAYER_DRIVER_TREE, LAYER_DRIVER_MAX };
 
 /* Pull source of an uncompressed tar stream. */
 struct layer_source {
-        /* Next piece of the stream: 1 with *ret_p/*ret_n (borrowed until the next call), 0 at the end, negative errno
+        /* Next piece of the stream: 1 with ret_p and ret_n set (borrowed until the next call), 0 at the end, negative errno
          * (with *err set).  Pieces of 64 KiB to 1 MiB are best. */
         int (*next)(void *user, const void **ret_p, size_t *ret_n, struct souk_err *err);
         void *user;
