@@ -26,8 +26,10 @@ struct souk_options {
 /** souk_open() - open (and on first use make) the store.  Spends no system call on what the next call may not need. */
 SOUK_API int souk_open(const struct souk_options *options, struct souk **ret, struct souk_err *err);
 SOUK_API void souk_close(struct souk *s);
-/** souk_free() - free a string or vector that a call returned (ret_text, ret_id ...) */
+/** souk_free() - free a string that a call returned (ret_text, ret_id ...) */
 SOUK_API void souk_free(void *p);
+/** souk_strv_free() - free a vector of strings that a call returned (ret_lines, ret_names ...) */
+SOUK_API void souk_strv_free(char **v);
 
 /* ---- images ------------------------------------------------------------------------------------------------------ */
 

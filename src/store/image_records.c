@@ -331,7 +331,7 @@ static int image_put_layer(struct store *st, const struct store_layer *l, int64_
                 return r;
         if (r > 0 && content_layer_intact(st, l->diff_id.hex, known.driver, known.stored_bytes))
                 return 0;
-        if (l->stored_bytes == 0 || !content_layer_intact(st, l->diff_id.hex, l->driver, l->stored_bytes))
+        if (!content_layer_intact(st, l->diff_id.hex, l->driver, l->stored_bytes))
                 return souk_err_set(err, SOUK_CONFLICT, -ESTALE,
                                     "layer sha256:%s was removed from the store while the image came in: load it again",
                                     l->diff_id.hex);

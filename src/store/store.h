@@ -54,7 +54,7 @@ int store_image_find(struct store *st, const char *ref, struct store_image *ret,
 /** store_image_get() - by full id hex; only what a start needs when @brief: id, config_text, layers */
 int store_image_get(struct store *st, const char *id, bool brief, struct store_image *ret, struct souk_err *err);
 /** store_image_put() - one transaction: image, layers, names (which move from whatever had them).  Content must have been
- * adopted; a layer whose stored_bytes is 0 must be known.  An image that is there stays as it came first, unless content
+ * adopted; for a layer that the store had, the sizes and the driver may be 0.  An image that is there stays as it came first, unless content
  * of it is missing: then manifest and layers are replaced.  SOUK_CONFLICT when a known layer was removed meanwhile. */
 int store_image_put(struct store *st, const struct store_image *i, struct souk_err *err);
 /** store_image_whole() - the image is recorded and all its layers and blobs are there */
@@ -120,6 +120,9 @@ void store_blob_files_remove(struct store *st, char *const *blobs);
  * under a lock that a start does not take when all are mounted.  Detects a stale mount point. @ret_fds [owned array and fds] */
 int store_layers_open(struct store *st, const struct store_layer *layers, size_t n, int **ret_fds, struct souk_err *err);
 int store_layers_unmount(struct store *st, char *const *diff_ids, struct souk_err *err); /* NULL: all that nobody uses */
+
+/** store_merged_open() - an instance's merged root as a detached read-only mount (or its upper when there are no layers); fd */
+int store_merged_open(struct store *st, const char *id, const struct store_layer *layers, size_t n, struct souk_err *err);
 
 /** store_instance_dir_make() - ROOT/instances/<id> with upper (0755) and work; @ret_fd of the directory */
 int store_instance_dir_make(struct store *st, const char *id, int *ret_fd, struct souk_err *err);
