@@ -102,7 +102,7 @@ static int check_files(struct check *c, const char *dir, const char *what,
                 return 0;
         r = names_read(c->st->root_fd, dir, &names, err);
         for (char **name = names; r == 0 && name && *name; name++) {
-                _cleanup_free_ char *path = xasprintf("%s/%s", dir, *name);
+                _cleanup_free_ char *path = xasprintf("%s/%s", dir, *name), *full = xasprintf("%s/%s", c->st->root, path);
                 char *const paths[] = { path, NULL };
                 int removed = 0;
 
@@ -113,7 +113,7 @@ static int check_files(struct check *c, const char *dir, const char *what,
                 }
                 if (c->repair)
                         removed = content_retire(c->st, paths, known, NULL);
-                found_garbage(c, removed, what, path);
+                found_garbage(c, removed, what, full);
         }
         return r;
 }

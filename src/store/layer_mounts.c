@@ -61,12 +61,15 @@ static int mounted_open(int dir_fd, const char *hex) {
         return TAKE_FD(fd);
 }
 
-/* Something that is not EROFS was mounted over the mount point: off with it. */
-static void mount_point_clear(struct store *st, const char *hex) {
+/* Whatever is mounted over the mount point and is not EROFS: off with it, until the layer or nothing is left.
+ * Return: as mounted_open() */
+static int mount_point_uncover(struct store *st, int dir_fd, const char *hex) {
         _cleanup_free_ char *path = xasprintf("%s/layers/%s", st->run, hex);
+        int fd;
 
-        while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+        while ((fd = mounted_open(dir_fd, hex)) < 0 && umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
                 log_warn("'%s' was covered by a foreign mount, which is detached now", path);
+        return fd;
 }
 
 /* With RUN/layers locked. */
@@ -76,10 +79,9 @@ static int layer_mount(struct store *st, int dir_fd, const char *hex, struct sou
         _cleanup_free_ char *file = NULL;
         char path[CONTENT_PATH_SIZE];
 
-        fd = mounted_open(dir_fd, hex);
+        fd = mount_point_uncover(st, dir_fd, hex);
         if (fd >= 0)
                 return TAKE_FD(fd);
-        mount_point_clear(st, hex);
         file = xasprintf("%s/%s", st->root, content_layer_path(hex, LAYER_DRIVER_EROFS, path));
         fd = erofs_mount_file(file, err);
         if (fd < 0)
