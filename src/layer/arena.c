@@ -42,5 +42,5 @@ void arena_free(struct arena *a) {
                 a->chunks = c->next;
                 free(c);
         }
-        *a = (struct arena){ .max = a->max };
+        *a = (struct arena){.max = a->max};
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What stores the entries of a layer, behind the common reading and checking of the archive.  Calls come in the archive's
- * order; the index already shows the new state of the name.  After a failure only free is called.
+ * What stores the entries of a layer, behind the common reading and checking of the archive.  Calls come in the
+ * archive's order; the index already shows the new state of the name.  After a failure only free is called.
  */
 #ifndef SOUK_LAYER_DRIVER_H
 #define SOUK_LAYER_DRIVER_H

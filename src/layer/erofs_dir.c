@@ -2,9 +2,10 @@
 /*
  * The end of an EROFS image: directories, link counts, superblock.
  *
- * A directory's entries name inodes by number, ".." included, so every directory gets its number first (its size follows from
- * the names alone), and then they are written.  Entries are sorted by their bytes, "." and ".." among the others, because the
- * kernel searches them by halving.  A directory's last block is kept behind its inode when it fits.
+ * A directory's entries name inodes by number, ".." included, so every directory gets its number first (its size
+ * follows from the names alone), and then they are written.  Entries are sorted by their bytes, "." and ".." among
+ * the others, because the kernel searches them by halving.  A directory's last block is kept behind its inode when it
+ * fits.
  *
  * The root sits in block 0, behind the superblock: its number must fit 16 bits.
  */
@@ -112,7 +113,8 @@ static int dir_plan(struct finish *f, struct dir *d, struct souk_err *err) {
         if (d->self)
                 return erofs_meta_alloc(&f->w->out, n + (p->tail_inline ? tail : 0), true, &d->inode.nid, &p->p, err);
         if (n > room)
-                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "extended attributes of more than %zu bytes at the root",
+                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP,
+                                    "extended attributes of more than %zu bytes at the root",
                                     room - sizeof(struct erofs_inode));
         d->inode.nid = ROOT_OFFSET >> EROFS_SLOT_BITS;
         p->p = f->block0 + ROOT_OFFSET;
@@ -121,12 +123,18 @@ static int dir_plan(struct finish *f, struct dir *d, struct souk_err *err) {
 
 static uint8_t file_type(const struct inode *i) {
         switch ((mode_t) i->type << 12) {
-        case S_IFREG: return EROFS_FT_REG;
-        case S_IFCHR: return EROFS_FT_CHR;
-        case S_IFBLK: return EROFS_FT_BLK;
-        case S_IFIFO: return EROFS_FT_FIFO;
-        case S_IFLNK: return EROFS_FT_LNK;
-        default: return EROFS_FT_DIR;
+        case S_IFREG:
+                return EROFS_FT_REG;
+        case S_IFCHR:
+                return EROFS_FT_CHR;
+        case S_IFBLK:
+                return EROFS_FT_BLK;
+        case S_IFIFO:
+                return EROFS_FT_FIFO;
+        case S_IFLNK:
+                return EROFS_FT_LNK;
+        default:
+                return EROFS_FT_DIR;
         }
 }
 
@@ -136,24 +144,25 @@ static int entry_target(struct finish *f, const struct dir *d, const struct dent
         struct inode *i = de->inode;
         if (de == f->dot || de == f->dotdot) {
                 const struct dir *target = de == f->dot || !d->self ? d : dir_parent(d);
-                *e = (struct erofs_dirent){ .nid = target->inode.nid, .type = EROFS_FT_DIR };
+                *e = (struct erofs_dirent){.nid = target->inode.nid, .type = EROFS_FT_DIR};
                 return 0;
         }
         if (!i) {
-                *e = (struct erofs_dirent){ .nid = f->whiteout_nid, .type = EROFS_FT_CHR };
+                *e = (struct erofs_dirent){.nid = f->whiteout_nid, .type = EROFS_FT_CHR};
                 return 0;
         }
-        *e = (struct erofs_dirent){ .nid = i->nid, .type = file_type(i) };
+        *e = (struct erofs_dirent){.nid = i->nid, .type = file_type(i)};
         f->inodes += i->nlink > 0;
         if (inode_is_dir(i) || i->nlink <= 1)
                 return 0;
         uint32_t nlink = htole32(i->nlink);
         i->nlink = 0;
-        return erofs_meta_patch(&f->w->out, (i->nid << EROFS_SLOT_BITS) + EROFS_NLINK_OFFSET, &nlink, sizeof(nlink), err);
+        return erofs_meta_patch(&f->w->out, (i->nid << EROFS_SLOT_BITS) + EROFS_NLINK_OFFSET, &nlink, sizeof(nlink),
+                                err);
 }
 
-static int block_encode(struct finish *f, const struct dir *d, const struct dir_plan *p, size_t first, size_t n, uint8_t *out,
-                        struct souk_err *err) {
+static int block_encode(struct finish *f, const struct dir *d, const struct dir_plan *p, size_t first, size_t n,
+                        uint8_t *out, struct souk_err *err) {
         size_t name_at = n * sizeof(struct erofs_dirent);
         for (size_t i = 0; i < n; i++) {
                 const struct dentry *de = p->entries[first + i];
@@ -173,8 +182,10 @@ static int block_encode(struct finish *f, const struct dir *d, const struct dir_
 static int dir_write(struct finish *f, struct dir *d, struct souk_err *err) {
         struct dir_plan *p = d->driver;
         struct erofs_out *out = &f->w->out;
-        struct erofs_inode_spec s = { .attr = &d->attr, .size = p->size, .nlink = 2 + p->subdirs,
-                                      .layout = p->tail_inline ? EROFS_FLAT_INLINE : EROFS_FLAT_PLAIN };
+        struct erofs_inode_spec s = {.attr = &d->attr,
+                                     .size = p->size,
+                                     .nlink = 2 + p->subdirs,
+                                     .layout = p->tail_inline ? EROFS_FLAT_INLINE : EROFS_FLAT_PLAIN};
         int r = erofs_out_align(out, err);
         uint64_t full = p->size >> EROFS_BLOCK_BITS;
         if (!p->tail_inline || full)
@@ -182,7 +193,7 @@ static int dir_write(struct finish *f, struct dir *d, struct souk_err *err) {
         uint8_t *tail = p->p + erofs_inode_encode(p->p, d->inode.nid, &s);
         size_t n, bytes;
         for (size_t i = 0; i < p->n && r == 0; i += n) {
-                uint8_t block[EROFS_BLOCK] = { 0 };
+                uint8_t block[EROFS_BLOCK] = {0};
                 n = block_entries(p, i, &bytes);
                 bool last = i + n == p->n;
                 r = block_encode(f, d, p, i, n, last && p->tail_inline ? tail : block, err);
@@ -213,7 +224,7 @@ static int super_write(struct finish *f, uint64_t end, struct souk_err *err) {
                 .inodes = htole64(f->inodes),
                 .blocks = htole32((uint32_t) (end >> EROFS_BLOCK_BITS)),
         };
-        uint64_t hash[2] = { htole64(w->out.hash[0]), htole64(w->out.hash[1] ^ end) };
+        uint64_t hash[2] = {htole64(w->out.hash[0]), htole64(w->out.hash[1] ^ end)};
         memcpy(sb.uuid, hash, sizeof(sb.uuid));
         sb.uuid[6] = (sb.uuid[6] & 0x0f) | 0x80; /* version 8: derived in a way of our own */
         sb.uuid[8] = (sb.uuid[8] & 0x3f) | 0x80;
@@ -225,8 +236,8 @@ static int super_write(struct finish *f, uint64_t end, struct souk_err *err) {
 }
 
 static int whiteout_inode(struct finish *f, struct souk_err *err) {
-        struct layer_attr a = { .mode = S_IFCHR };
-        struct erofs_inode_spec s = { .attr = &a, .nlink = (uint32_t) MIN(f->whiteouts, UINT32_MAX) };
+        struct layer_attr a = {.mode = S_IFCHR};
+        struct erofs_inode_spec s = {.attr = &a, .nlink = (uint32_t) MIN(f->whiteouts, UINT32_MAX)};
         uint8_t *p;
         if (!f->whiteouts)
                 return 0;
@@ -239,7 +250,7 @@ static int whiteout_inode(struct finish *f, struct souk_err *err) {
 
 int erofs_finish(struct erofs_writer *w, uint64_t *ret_stored_bytes, struct souk_err *err) {
         _cleanup_free_ struct finish *f = xcalloc(1, sizeof(*f));
-        *f = (struct finish){ .w = w, .dot = dot_entry(w->ix, "."), .dotdot = dot_entry(w->ix, ".."), .inodes = 1 };
+        *f = (struct finish){.w = w, .dot = dot_entry(w->ix, "."), .dotdot = dot_entry(w->ix, ".."), .inodes = 1};
         if (!f->dot || !f->dotdot)
                 return no_memory(err);
         int r = 0;

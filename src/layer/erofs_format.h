@@ -3,10 +3,10 @@
  * EROFS on disk, the parts that the writer uses.  All numbers are little endian; blocks are 4 KiB.
  *
  *      block 0:  1024 bytes unused, superblock (128 bytes), our root directory's inode
- *      a node number (nid) is the inode's byte offset from the start of the metadata, divided by 32; as metadata "starts" at
- *      block 0 here, inodes can be anywhere in the file.  The root's nid has 16 bits only.
- *      an inode is 32 or 64 bytes (we write 64: nanoseconds, 32-bit ids, 64-bit sizes), then its xattrs, then, in the INLINE
- *      layout, the last piece of its data, which must not cross a block boundary.
+ *      a node number (nid) is the inode's byte offset from the start of the metadata, divided by 32; as metadata
+ * "starts" at block 0 here, inodes can be anywhere in the file.  The root's nid has 16 bits only. an inode is 32 or 64
+ * bytes (we write 64: nanoseconds, 32-bit ids, 64-bit sizes), then its xattrs, then, in the INLINE layout, the last
+ * piece of its data, which must not cross a block boundary.
  *
  * Spec: Linux Documentation/filesystems/erofs.rst; fs/erofs/erofs_fs.h names the same fields.
  */
@@ -16,12 +16,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EROFS_MAGIC 0xE0F5E1E2u
+#define EROFS_MAGIC        0xE0F5E1E2u
 #define EROFS_SUPER_OFFSET 1024u
-#define EROFS_BLOCK_BITS 12u
-#define EROFS_BLOCK (1u << EROFS_BLOCK_BITS)
-#define EROFS_SLOT_BITS 5u /* inodes are aligned to 32 bytes */
-#define EROFS_SLOT (1u << EROFS_SLOT_BITS)
+#define EROFS_BLOCK_BITS   12u
+#define EROFS_BLOCK        (1u << EROFS_BLOCK_BITS)
+#define EROFS_SLOT_BITS    5u /* inodes are aligned to 32 bytes */
+#define EROFS_SLOT         (1u << EROFS_SLOT_BITS)
 
 enum erofs_compat {
         EROFS_COMPAT_SB_CHECKSUM = 0x1,
@@ -65,7 +65,7 @@ enum erofs_layout {
         EROFS_FLAT_INLINE = 2, /* the same, and what does not fill a block follows the inode */
         EROFS_CHUNKED = 4,     /* an array of block numbers, one per chunk, follows the inode */
 };
-#define EROFS_CHUNK_HOLE UINT32_MAX
+#define EROFS_CHUNK_HOLE     UINT32_MAX
 #define EROFS_CHUNK_BITS_MAX 31u /* in inode.block: a chunk is a block shifted by so many bits */
 
 /* i_format: bit 0 says 64-byte inode, bits 1-3 the layout */
@@ -77,7 +77,8 @@ struct erofs_inode {
         uint16_t mode;
         uint16_t reserved;
         uint64_t size;
-        uint32_t block; /* first data block; of chunked files, the chunk's size; of a device, its number as new_encode_dev() has it */
+        uint32_t block; /* first data block; of chunked files, the chunk's size; of a device, its number as
+                           new_encode_dev() has it */
         uint32_t ino;   /* for 32-bit stat */
         uint32_t uid;
         uint32_t gid;
@@ -119,6 +120,14 @@ struct erofs_dirent {
         uint8_t reserved;
 } __attribute__((packed));
 static_assert(sizeof(struct erofs_dirent) == 12, "on-disk format");
-enum erofs_file_type { EROFS_FT_REG = 1, EROFS_FT_DIR, EROFS_FT_CHR, EROFS_FT_BLK, EROFS_FT_FIFO, EROFS_FT_SOCK, EROFS_FT_LNK };
+enum erofs_file_type {
+        EROFS_FT_REG = 1,
+        EROFS_FT_DIR,
+        EROFS_FT_CHR,
+        EROFS_FT_BLK,
+        EROFS_FT_FIFO,
+        EROFS_FT_SOCK,
+        EROFS_FT_LNK
+};
 
 #endif

@@ -2,23 +2,24 @@
 /*
  * Output of the EROFS writer.
  *
- * File data is a stream: small pieces are gathered in a buffer that fits the cache, large ones go to the file from where they are.
+ * File data is a stream: small pieces are gathered in a buffer that fits the cache, large ones go to the file from
+ * where they are.
  *
- * Metadata is packed into regions (64 KiB, growing to 1 MiB) which are set aside in the stream when the
- * one before is full, filled in memory, and written at once.  So inodes, with the small files that live in them, take bounded memory however many
- * there are, and they lie together on disk.  Inside a region an item goes to the fullest block that still has room for it:
- * inline data must not cross a block boundary.
+ * Metadata is packed into regions (64 KiB, growing to 1 MiB) which are set aside in the stream when the one before is
+ * full, filled in memory, and written at once.  So inodes, with the small files that live in them, take bounded
+ * memory however many there are, and they lie together on disk.  Inside a region an item goes to the fullest block
+ * that still has room for it: inline data must not cross a block boundary.
  */
 #include "erofs_out.h"
 #include "base/file.h"
 #include "base/str.h"
 
-#define OUT_BUFFER (256u << 10)
-#define DIRECT_WRITE (64u << 10)
+#define OUT_BUFFER        (256u << 10)
+#define DIRECT_WRITE      (64u << 10)
 #define REGION_BLOCKS_MIN 16u
 #define REGION_BLOCKS_MAX 256u
-#define FIT_WINDOW 32u /* partly filled blocks that are looked at */
-#define IMAGE_MAX ((uint64_t) UINT32_MAX << EROFS_BLOCK_BITS)
+#define FIT_WINDOW        32u /* partly filled blocks that are looked at */
+#define IMAGE_MAX         ((uint64_t) UINT32_MAX << EROFS_BLOCK_BITS)
 
 struct erofs_region {
         struct erofs_region *next;
@@ -30,8 +31,10 @@ struct erofs_region {
 };
 
 int erofs_out_open(struct erofs_out *o, int fd) {
-        *o = (struct erofs_out){ .fd = fd, .buf_start = EROFS_BLOCK, .region_blocks = REGION_BLOCKS_MIN,
-                                 .hash = { 0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f } };
+        *o = (struct erofs_out){.fd = fd,
+                                .buf_start = EROFS_BLOCK,
+                                .region_blocks = REGION_BLOCKS_MIN,
+                                .hash = {0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f}};
         o->buf = xmalloc(OUT_BUFFER);
         return 0;
 }
@@ -149,7 +152,7 @@ static int region_open(struct erofs_out *o, size_t size, bool keep, struct souk_
         if (k < 0)
                 return k;
         struct erofs_region *r = xcalloc(1, sizeof(*r));
-        *r = (struct erofs_region){ .next = o->region, .offset = offset, .blocks = blocks };
+        *r = (struct erofs_region){.next = o->region, .offset = offset, .blocks = blocks};
         r->used = xcalloc(blocks, sizeof(*r->used));
         r->mem = xcalloc(blocks, EROFS_BLOCK);
         o->region = r;
@@ -166,7 +169,8 @@ static uint32_t region_fit(const struct erofs_region *r, size_t size) {
         return best == r->blocks ? r->touched : best;
 }
 
-int erofs_meta_alloc(struct erofs_out *o, size_t size, bool keep, uint64_t *ret_nid, uint8_t **ret_p, struct souk_err *err) {
+int erofs_meta_alloc(struct erofs_out *o, size_t size, bool keep, uint64_t *ret_nid, uint8_t **ret_p,
+                     struct souk_err *err) {
         uint32_t need = (uint32_t) ((size + EROFS_BLOCK - 1) >> EROFS_BLOCK_BITS);
         struct erofs_region *r = o->region;
         uint32_t b = !r ? 0 : need > 1 ? r->touched : region_fit(r, size);
@@ -196,7 +200,7 @@ int erofs_meta_patch(struct erofs_out *o, uint64_t offset, const void *p, size_t
                         return 0;
                 }
         }
-        hash_words(o->hash, (const uint8_t *) &(uint64_t[2]){ offset, n }, 16);
+        hash_words(o->hash, (const uint8_t *) &(uint64_t[2]){offset, n}, 16);
         return file_write_at(o, p, n, offset, err);
 }
 

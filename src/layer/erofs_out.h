@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The image file as it grows: a stream of data blocks, and between them regions of metadata that are filled while the data
- * goes by.
+ * The image file as it grows: a stream of data blocks, and between them regions of metadata that are filled while the
+ * data goes by.
  */
 #ifndef SOUK_LAYER_EROFS_OUT_H
 #define SOUK_LAYER_EROFS_OUT_H
@@ -14,7 +14,7 @@ struct erofs_out {
         int fd; /* borrowed */
         uint8_t *buf;
         size_t fill;
-        uint64_t buf_start; /* offset of buf[0] in the file */
+        uint64_t buf_start;          /* offset of buf[0] in the file */
         uint64_t data_end;           /* end of what the stream needs; regions beyond it may end the file early */
         struct erofs_region *region; /* open one; older ones that are kept hang behind it */
         uint32_t region_blocks;      /* size of the next one */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Sparse files in EROFS: chunks that hold nothing have no blocks, and SEEK_HOLE finds them, so that neither a copy-up by overlayfs
- * nor an export writes terabytes of zeros.
+ * Sparse files in EROFS: chunks that hold nothing have no blocks, and SEEK_HOLE finds them, so that neither a copy-up
+ * by overlayfs nor an export writes terabytes of zeros.
  *
- * The array of chunks is limited, so a large file has large chunks.  A chunk with any data takes its whole length in the image, but
- * the rest of it is a hole of the image file.  Files come in order: only one chunk is ever open.
+ * The array of chunks is limited, so a large file has large chunks.  A chunk with any data takes its whole length in
+ * the image, but the rest of it is a hole of the image file.  Files come in order: only one chunk is ever open.
  */
 #include "erofs_writer.h"
 #include "base/str.h"
@@ -12,7 +12,7 @@
 #include <endian.h>
 
 #define CHUNKS_MAX (32u << 10) /* per file; an array of 128 KiB */
-#define HOLE_MIN (64u << 10)   /* shorter gaps inside a chunk are written */
+#define HOLE_MIN   (64u << 10) /* shorter gaps inside a chunk are written */
 
 static uint64_t chunk_size(const struct erofs_chunks *c) {
         return (uint64_t) EROFS_BLOCK << c->bits;

@@ -2,13 +2,13 @@
 /*
  * The EROFS driver: writes a layer as an uncompressed EROFS image in one pass.
  *
- * A file's data goes to consecutive blocks as it arrives; its inode is written when it ends, and only the inode's number stays
- * in memory.  Files up to EROFS_SMALL_MAX bytes and symlinks have their data in the metadata, right after the inode, so that
- * reading one costs one block.  Directories, link counts, and the superblock come last (erofs_dir.c).  An entry that is
- * replaced later leaves its blocks behind as unused space.
+ * A file's data goes to consecutive blocks as it arrives; its inode is written when it ends, and only the inode's
+ * number stays in memory.  Files up to EROFS_SMALL_MAX bytes and symlinks have their data in the metadata, right
+ * after the inode, so that reading one costs one block.  Directories, link counts, and the superblock come last
+ * (erofs_dir.c).  An entry that is replaced later leaves its blocks behind as unused space.
  *
- * Sparse files are stored in chunks (erofs_sparse.c).  Times, ids and the UUID depend on the archive only: the same archive
- * gives the same bytes.
+ * Sparse files are stored in chunks (erofs_sparse.c).  Times, ids and the UUID depend on the archive only: the same
+ * archive gives the same bytes.
  */
 #include "erofs_writer.h"
 #include "base/str.h"
@@ -23,11 +23,11 @@ static enum erofs_xattr_index xattr_index(const char *name, const char **ret_res
                 const char *prefix;
                 enum erofs_xattr_index index;
         } table[] = {
-                { XATTR_ACL_ACCESS, EROFS_XATTR_ACL_ACCESS },
-                { XATTR_ACL_DEFAULT, EROFS_XATTR_ACL_DEFAULT },
-                { "user.", EROFS_XATTR_USER },
-                { "trusted.", EROFS_XATTR_TRUSTED },
-                { "security.", EROFS_XATTR_SECURITY },
+                {XATTR_ACL_ACCESS, EROFS_XATTR_ACL_ACCESS},
+                {XATTR_ACL_DEFAULT, EROFS_XATTR_ACL_DEFAULT},
+                {"user.", EROFS_XATTR_USER},
+                {"trusted.", EROFS_XATTR_TRUSTED},
+                {"security.", EROFS_XATTR_SECURITY},
         };
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {
                 *ret_rest = str_startswith(name, table[i].prefix);
@@ -57,8 +57,8 @@ static size_t xattrs_encode(uint8_t *p, const struct xattr_list *l) {
         for (size_t i = 0; i < l->n; i++) {
                 const struct xattr *x = &l->v[i];
                 const char *rest;
-                struct erofs_xattr_entry e = { .name_index = (uint8_t) xattr_index(x->name, &rest),
-                                               .value_size = htole16((uint16_t) x->len) };
+                struct erofs_xattr_entry e = {.name_index = (uint8_t) xattr_index(x->name, &rest),
+                                              .value_size = htole16((uint16_t) x->len)};
                 e.name_len = (uint8_t) strlen(rest);
                 memcpy(p + at, &e, sizeof(e));
                 memcpy(p + at + sizeof(e), rest, e.name_len);
@@ -144,7 +144,9 @@ static int erofs_file_begin(void *d, struct dentry *de, const struct layer_attr 
         w->file = de;
         w->attr = *a;
         w->file_size = size;
-        w->how = fits && size <= EROFS_SMALL_MAX ? EROFS_FILE_SMALL : sparse && size ? EROFS_FILE_SPARSE : EROFS_FILE_PLAIN;
+        w->how = fits && size <= EROFS_SMALL_MAX ? EROFS_FILE_SMALL
+                 : sparse && size                ? EROFS_FILE_SPARSE
+                                                 : EROFS_FILE_PLAIN;
         w->small_fill = 0;
         if (w->how == EROFS_FILE_SPARSE)
                 erofs_chunks_begin(&w->chunks, size);
@@ -179,7 +181,7 @@ static int erofs_file_hole(void *d, uint64_t n, struct souk_err *err) {
 static int erofs_file_end(void *d, struct souk_err *err) {
         struct erofs_writer *w = d;
         struct inode *inode = w->file->inode;
-        struct erofs_inode_spec s = { .attr = &w->attr, .size = w->file_size, .nlink = 1 };
+        struct erofs_inode_spec s = {.attr = &w->attr, .size = w->file_size, .nlink = 1};
         if (w->how == EROFS_FILE_SMALL) {
                 s.layout = EROFS_FLAT_INLINE;
                 return inode_write(w, inode, &s, w->small_data, (size_t) w->file_size, err);
@@ -202,7 +204,7 @@ static uint32_t device_number(const struct layer_attr *a) {
 static int erofs_special(void *d, struct dentry *de, const struct layer_attr *a, struct souk_err *err) {
         struct erofs_writer *w = d;
         struct inode *inode = de->inode;
-        struct erofs_inode_spec s = { .attr = a, .block = device_number(a), .nlink = 1 };
+        struct erofs_inode_spec s = {.attr = a, .block = device_number(a), .nlink = 1};
         if (!S_ISLNK(a->mode))
                 return inode_write(w, inode, &s, NULL, 0, err);
         bool fits;

@@ -12,10 +12,10 @@ struct erofs_chunks {
         uint32_t *v; /* first block of each chunk, or EROFS_CHUNK_HOLE */
         size_t n;
         size_t cap;
-        unsigned bits;   /* a chunk is 4 KiB << bits */
-        uint64_t pos;    /* in the file */
-        size_t current;  /* chunk that is being filled, SIZE_MAX when none */
-        uint64_t start;  /* where it lies in the image */
+        unsigned bits;  /* a chunk is 4 KiB << bits */
+        uint64_t pos;   /* in the file */
+        size_t current; /* chunk that is being filled, SIZE_MAX when none */
+        uint64_t start; /* where it lies in the image */
 };
 struct erofs_writer {
         struct erofs_out out;
@@ -45,7 +45,8 @@ _must_check_ int erofs_xattr_size(const struct xattr_list *l, size_t *ret, struc
 size_t erofs_inode_encode(uint8_t *p, uint64_t nid, const struct erofs_inode_spec *s);
 /* Sparse files: begin, then data and holes in order, then end (which leaves the array in v). */
 void erofs_chunks_begin(struct erofs_chunks *c, uint64_t size);
-_must_check_ int erofs_chunks_data(struct erofs_chunks *c, struct erofs_out *o, const uint8_t *p, size_t n, struct souk_err *err);
+_must_check_ int erofs_chunks_data(struct erofs_chunks *c, struct erofs_out *o, const uint8_t *p, size_t n,
+                                   struct souk_err *err);
 _must_check_ int erofs_chunks_end(struct erofs_chunks *c, struct erofs_out *o, uint64_t size, struct souk_err *err);
 /** erofs_finish() - directories, link counts, superblock. */
 _must_check_ int erofs_finish(struct erofs_writer *w, uint64_t *ret_stored_bytes, struct souk_err *err);

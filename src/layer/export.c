@@ -2,9 +2,9 @@
 /*
  * layer_export(): a directory tree as a tar stream.
  *
- * The walk is by descriptors: each name is opened with O_PATH|O_NOFOLLOW below its directory's descriptor, and all that is said
- * about it comes from that descriptor.  The tree may be alive (an instance that runs): a name that vanishes is left out, a file that shrinks
- * while it is read is filled up with zeros.
+ * The walk is by descriptors: each name is opened with O_PATH|O_NOFOLLOW below its directory's descriptor, and all
+ * that is said about it comes from that descriptor.  The tree may be alive (an instance that runs): a name that
+ * vanishes is left out, a file that shrinks while it is read is filled up with zeros.
  *
  * One descriptor per level stays open; in deep trees those of the upper levels are closed and found again through "..",
  * checked to be the same directory.
@@ -20,9 +20,9 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
-#define READ_BUFFER (256u << 10)
+#define READ_BUFFER     (256u << 10)
 #define LEVELS_OPEN_MAX 256u
-#define XATTR_SPACE (64u << 10)
+#define XATTR_SPACE     (64u << 10)
 
 struct link_slot {
         dev_t dev;
@@ -97,7 +97,9 @@ static int xattrs_read(struct export *x, int fd, bool *ret_opaque, struct souk_e
         *ret_opaque = false;
         ssize_t n = listxattr(path, x->xattr_names, XATTR_SPACE);
         if (n < 0)
-                return errno == EOPNOTSUPP || errno == ENOENT ? 0 : export_error(x, "list extended attributes of", errno, err);
+                return errno == EOPNOTSUPP || errno == ENOENT
+                               ? 0
+                               : export_error(x, "list extended attributes of", errno, err);
         for (const char *name = x->xattr_names; name < x->xattr_names + n; name += strlen(name) + 1) {
                 bool opaque = streq(name, XATTR_OVERLAY_OPAQUE);
                 if (!opaque && !xattr_is_storable(name))
@@ -134,7 +136,7 @@ static int write_marker(struct export *x, const char *name, const struct stat *s
         int r = path_push(x, name, false, err);
         entry_from_stat(&e, x, st);
         e.mode = 0;
-        e.xattrs = (struct xattr_list){ 0 };
+        e.xattrs = (struct xattr_list){0};
         if (r == 0)
                 r = tar_writer_entry(&x->w, &e, NULL, 0, err);
         path_cut(x, len);
@@ -241,7 +243,7 @@ static int write_link(struct export *x, const struct stat *st, struct souk_err *
                 return 0;
         struct link_slot *s = link_find(x, st->st_dev, st->st_ino);
         if (!s->path) {
-                *s = (struct link_slot){ st->st_dev, st->st_ino, xstrdup(x->path.data) };
+                *s = (struct link_slot){st->st_dev, st->st_ino, xstrdup(x->path.data)};
                 x->n_links++;
                 return 0;
         }
@@ -249,7 +251,7 @@ static int write_link(struct export *x, const struct stat *st, struct souk_err *
         e.type = TAR_HARDLINK;
         e.link = s->path;
         e.link_len = strlen(s->path);
-        e.xattrs = (struct xattr_list){ 0 };
+        e.xattrs = (struct xattr_list){0};
         int r = tar_writer_entry(&x->w, &e, NULL, 0, err);
         return r < 0 ? r : 1;
 }
@@ -306,7 +308,7 @@ static void level_free(struct level *l) {
 static int dir_enter(struct export *x, int fd_take, const struct stat *st, struct souk_err *err) {
         struct tar_entry e;
         bool opaque;
-        struct level l = { .fd = fd_take, .dev = st->st_dev, .ino = st->st_ino, .path_len = x->path.len };
+        struct level l = {.fd = fd_take, .dev = st->st_dev, .ino = st->st_ino, .path_len = x->path.len};
         x->levels = xreallocarray(x->levels, x->n_levels + 1, sizeof(*x->levels));
         x->levels[x->n_levels++] = l;
         if (x->n_levels > LEVELS_OPEN_MAX) {
@@ -386,7 +388,7 @@ static int export_all(struct export *x, int dirfd, struct souk_err *err) {
 }
 
 int layer_export(int dirfd, unsigned flags, const struct layer_sink *sink, struct souk_err *err) {
-        struct export x = { .flags = flags, .path = BUF_INIT(16u << 20) };
+        struct export x = {.flags = flags, .path = BUF_INIT(16u << 20)};
         tar_writer_open(&x.w, sink);
         x.data = xmalloc(READ_BUFFER);
         x.xattr_names = xmalloc(XATTR_SPACE);

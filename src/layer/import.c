@@ -2,14 +2,14 @@
 /*
  * layer_import(): from a tar stream to a stored layer, the same for every driver.
  *
- * Each entry is checked and given its place in the index; then the driver stores it.  Files go to the driver while their data
- * arrives; directories are stored in its finish, when their last attributes and children are known.
+ * Each entry is checked and given its place in the index; then the driver stores it.  Files go to the driver while
+ * their data arrives; directories are stored in its finish, when their last attributes and children are known.
  *
  * Meaning of a layer's names (OCI image-spec, layer.md):
  *  - a later entry replaces an earlier one of the same name, with everything below it; a directory that is listed again
  *    only gets new attributes;
- *  - a whiteout hides what lower layers have, never what this layer brings: for a name that this layer has too, only the
- *    directory that stays is made opaque;
+ *  - a whiteout hides what lower layers have, never what this layer brings: for a name that this layer has too, only
+ *    the directory that stays is made opaque;
  *  - a hard link is to the object that the name stood for at that moment.
  */
 #include "resolve.h"
@@ -24,7 +24,7 @@
 /* The kernel's rules, so that both drivers agree: which attributes a kind of file can have, and ACLs rule the mode. */
 static int xattrs_normalize(struct tar_entry *e, mode_t type, mode_t *mode, struct souk_err *err) {
         struct xattr_list *l = &e->xattrs;
-        static const char *const acls[] = { XATTR_ACL_ACCESS, XATTR_ACL_DEFAULT };
+        static const char *const acls[] = {XATTR_ACL_ACCESS, XATTR_ACL_DEFAULT};
         for (size_t i = 0; i < ELEMENTSOF(acls); i++) {
                 const struct xattr *x = xattr_list_get(l, acls[i]);
                 mode_t implied;
@@ -52,8 +52,12 @@ static int xattrs_normalize(struct tar_entry *e, mode_t type, mode_t *mode, stru
 }
 
 static int attr_from_entry(struct tar_entry *e, mode_t type, struct layer_attr *ret, struct souk_err *err) {
-        *ret = (struct layer_attr){ .mode = type | e->mode, .uid = e->uid, .gid = e->gid, .mtime = e->mtime,
-                                    .mtime_nsec = e->mtime_nsec, .xattrs = &e->xattrs };
+        *ret = (struct layer_attr){.mode = type | e->mode,
+                                   .uid = e->uid,
+                                   .gid = e->gid,
+                                   .mtime = e->mtime,
+                                   .mtime_nsec = e->mtime_nsec,
+                                   .xattrs = &e->xattrs};
         if (type == S_IFCHR || type == S_IFBLK) {
                 ret->rdev_major = e->rdev_major;
                 ret->rdev_minor = e->rdev_minor;
@@ -64,7 +68,8 @@ static int attr_from_entry(struct tar_entry *e, mode_t type, struct layer_attr *
 }
 
 /* The name, free to stand for something new. */
-static int claim(struct import *im, struct dir *dir, const char *name, size_t len, struct dentry **ret, struct souk_err *err) {
+static int claim(struct import *im, struct dir *dir, const char *name, size_t len, struct dentry **ret,
+                 struct souk_err *err) {
         struct dentry *de = index_lookup(&im->ix, dir, name, len);
         if (de) {
                 int r = im->ops->remove(im->driver, de, err);
@@ -117,11 +122,13 @@ static int import_file(struct import *im, struct tar_reader *reader, struct tar_
         size_t n;
         uint64_t room = im->limits.max_bytes - im->stats.data_bytes;
         if (!e->sparse && e->size > room)
-                return souk_err_set(err, SOUK_LIMIT, -EFBIG, "the layer holds more than %" PRIu64 " bytes of data", im->limits.max_bytes);
+                return souk_err_set(err, SOUK_LIMIT, -EFBIG, "the layer holds more than %" PRIu64 " bytes of data",
+                                    im->limits.max_bytes);
         int r = im->ops->file_begin(im->driver, de, a, e->size, e->sparse, err);
         while (r == 0 && (r = tar_reader_data(reader, &offset, &p, &n, err)) == 1) {
                 if (n > room)
-                        return souk_err_set(err, SOUK_LIMIT, -EFBIG, "the layer holds more than %" PRIu64 " bytes of data",
+                        return souk_err_set(err, SOUK_LIMIT, -EFBIG,
+                                            "the layer holds more than %" PRIu64 " bytes of data",
                                             im->limits.max_bytes);
                 room -= n;
                 im->stats.data_bytes += n;
@@ -143,20 +150,23 @@ static int import_link(struct import *im, struct tar_entry *e, struct dir *dir, 
         int kind = path_classify(e->link, e->link_len, err);
         if (kind < 0)
                 return kind;
-        int r = kind == NAME_PLAIN ? path_resolve(im, e->link, e->link_len, false, &target_dir, &target_name, &target_len, err)
-                                   : -ENOENT;
+        int r = kind == NAME_PLAIN
+                        ? path_resolve(im, e->link, e->link_len, false, &target_dir, &target_name, &target_len, err)
+                        : -ENOENT;
         struct dentry *target = r == 0 ? index_lookup(&im->ix, target_dir, target_name, target_len) : NULL;
         if (r < 0 && r != -ENOENT)
                 return r;
         if (inode_is_dir(target ? target->inode : NULL))
                 return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "a hard link to a directory");
         if (!target || !target->inode)
-                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "a hard link to a file that is not in the archive before it");
+                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG,
+                                    "a hard link to a file that is not in the archive before it");
         struct dentry *de = index_lookup(&im->ix, dir, name, len);
         if (de && de->inode == target->inode)
                 return 0;
         if (de && inode_is_dir(de->inode) && index_is_below(target, inode_dir(de->inode)))
-                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "a hard link that replaces the directory of its own target");
+                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG,
+                                    "a hard link that replaces the directory of its own target");
         r = claim(im, dir, name, len, &de, err);
         if (r < 0)
                 return r;
@@ -166,10 +176,13 @@ static int import_link(struct import *im, struct tar_entry *e, struct dir *dir, 
 }
 
 /* Symlinks, devices, FIFOs and files: an inode of its own. */
-static int import_object(struct import *im, struct tar_reader *reader, struct tar_entry *e, struct dir *dir, const char *name,
-                         size_t len, struct souk_err *err) {
-        static const mode_t types[] = { [TAR_FILE] = S_IFREG, [TAR_SYMLINK] = S_IFLNK, [TAR_CHAR] = S_IFCHR,
-                                        [TAR_BLOCKDEV] = S_IFBLK, [TAR_FIFO] = S_IFIFO };
+static int import_object(struct import *im, struct tar_reader *reader, struct tar_entry *e, struct dir *dir,
+                         const char *name, size_t len, struct souk_err *err) {
+        static const mode_t types[] = {[TAR_FILE] = S_IFREG,
+                                       [TAR_SYMLINK] = S_IFLNK,
+                                       [TAR_CHAR] = S_IFCHR,
+                                       [TAR_BLOCKDEV] = S_IFBLK,
+                                       [TAR_FIFO] = S_IFIFO};
         struct layer_attr a;
         struct dentry *de;
         int r = attr_from_entry(e, types[e->type], &a, err);
@@ -212,7 +225,8 @@ static int import_entry(struct import *im, struct tar_reader *reader, struct tar
         const char *name;
         size_t len;
         if (++im->stats.entries > im->limits.max_entries)
-                return souk_err_set(err, SOUK_LIMIT, -EFBIG, "the layer has more than %" PRIu64 " entries", im->limits.max_entries);
+                return souk_err_set(err, SOUK_LIMIT, -EFBIG, "the layer has more than %" PRIu64 " entries",
+                                    im->limits.max_entries);
         int kind = path_classify(e->path, e->path_len, err);
         if (kind < 0 || kind == NAME_IGNORED)
                 return MIN(kind, 0);
@@ -268,7 +282,7 @@ int layer_import(enum layer_driver driver, int dst, const struct layer_source *s
                 [LAYER_DRIVER_TREE] = &layer_driver_tree,
         };
         static_assert(ELEMENTSOF(drivers) == LAYER_DRIVER_MAX, "one for each");
-        struct import im = { .ops = drivers[driver], .limits = *limits };
+        struct import im = {.ops = drivers[driver], .limits = *limits};
         _cleanup_(tar_reader_freep) struct tar_reader *reader = NULL;
         int r = index_init(&im.ix, INDEX_MEMORY_MAX);
         if (r < 0)

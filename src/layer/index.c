@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The names of one layer.  Lookups go through one open-addressed hash table keyed by (directory, name); children hang in
- * lists, so that what is made from them depends on the archive alone and not on the hash.  Nothing leaves the table: a directory
- * that was replaced keeps its number for itself, so its old children are simply never found again.
+ * The names of one layer.  Lookups go through one open-addressed hash table keyed by (directory, name); children hang
+ * in lists, so that what is made from them depends on the archive alone and not on the hash.  Nothing leaves the
+ * table: a directory that was replaced keeps its number for itself, so its old children are simply never found again.
  *
  * Names come from untrusted archives: the hash is SipHash-1-3 under a random key, so that no archive can be
  * built that turns the table into a list.
@@ -36,7 +36,8 @@ static inline void sip_word(uint64_t v[4], uint64_t m) {
 
 static uint32_t name_hash(const struct layer_index *ix, uint32_t dir_id, const char *name, size_t len) {
         uint64_t k0 = ix->key[0], k1 = ix->key[1], m;
-        uint64_t v[4] = { k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261, k1 ^ 0x7465646279746573 };
+        uint64_t v[4] = {k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
+                         k1 ^ 0x7465646279746573};
         sip_word(v, dir_id);
         for (; len >= 8; name += 8, len -= 8) {
                 memcpy(&m, name, 8);
@@ -54,7 +55,7 @@ static uint32_t name_hash(const struct layer_index *ix, uint32_t dir_id, const c
 }
 
 int index_init(struct layer_index *ix, uint64_t max_memory) {
-        *ix = (struct layer_index){ .arena.max = max_memory, .table_size = 1024 };
+        *ix = (struct layer_index){.arena.max = max_memory, .table_size = 1024};
         random_bytes(ix->key, sizeof(ix->key));
         ix->table = xcalloc(ix->table_size, sizeof(*ix->table));
         ix->dirs_end = &ix->root;
@@ -66,7 +67,7 @@ void index_free(struct layer_index *ix) {
                 xattr_list_free(&d->xattrs);
         free(ix->table);
         arena_free(&ix->arena);
-        *ix = (struct layer_index){ 0 };
+        *ix = (struct layer_index){0};
 }
 
 struct dentry *index_lookup(struct layer_index *ix, const struct dir *dir, const char *name, size_t len) {
@@ -122,7 +123,7 @@ struct dentry *index_add(struct layer_index *ix, struct dir *dir, const char *na
 struct inode *index_new_inode(struct layer_index *ix, mode_t mode) {
         struct inode *i = arena_alloc(&ix->arena, sizeof(*i));
         if (i)
-                *i = (struct inode){ .nlink = 1, .type = (uint8_t) (mode >> 12) };
+                *i = (struct inode){.nlink = 1, .type = (uint8_t) (mode >> 12)};
         return i;
 }
 
@@ -130,12 +131,12 @@ struct dir *index_new_dir(struct layer_index *ix, struct dentry *self) {
         struct dir *d = arena_alloc(&ix->arena, sizeof(*d));
         if (!d)
                 return NULL;
-        d->inode = (struct inode){ .nlink = 1, .type = S_IFDIR >> 12 };
+        d->inode = (struct inode){.nlink = 1, .type = S_IFDIR >> 12};
         d->self = self;
         d->id = ix->n_dirs++;
         d->depth = self ? self->parent->depth + 1 : 0;
         d->children_end = &d->children;
-        d->attr = (struct layer_attr){ .mode = S_IFDIR | 0755 };
+        d->attr = (struct layer_attr){.mode = S_IFDIR | 0755};
         *ix->dirs_end = d;
         ix->dirs_end = &d->next;
         if (self)

@@ -2,10 +2,10 @@
 /*
  * How the path of an entry becomes a place in the layer.
  *
- * Leading slashes go, as tar has it; "." and empty components go; ".." is refused.  A component that is a symlink made by
- * the same archive is followed within the layer's own names (archives that are put together from packages need it: "lib" ->
- * "usr/lib", then "lib/x").  No symlink is ever followed by the kernel: drivers get the resolved place.
- * Lower layers are not known here; a symlink in one of them has no effect, as with every overlay unpacker.
+ * Leading slashes go, as tar has it; "." and empty components go; ".." is refused.  A component that is a symlink
+ * made by the same archive is followed within the layer's own names (archives that are put together from packages
+ * need it: "lib" -> "usr/lib", then "lib/x").  No symlink is ever followed by the kernel: drivers get the resolved
+ * place. Lower layers are not known here; a symlink in one of them has no effect, as with every overlay unpacker.
  */
 #include "resolve.h"
 #include "base/str.h"
@@ -58,12 +58,14 @@ int path_classify(const char *path, size_t len, struct souk_err *err) {
         int kind = NAME_ROOT;
         size_t n;
         if (len > LAYER_PATH_MAX)
-                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "a path of %zu bytes, more than %u", len, LAYER_PATH_MAX);
+                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "a path of %zu bytes, more than %u", len,
+                                    LAYER_PATH_MAX);
         while ((n = component(&p, end, &name)) > 0) {
                 if (is_dotdot(name, n))
                         return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "the path leads out of the layer ('..')");
                 if (n > LAYER_NAME_MAX)
-                        return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "a name of %zu bytes, more than %u", n, LAYER_NAME_MAX);
+                        return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "a name of %zu bytes, more than %u", n,
+                                            LAYER_NAME_MAX);
                 if (kind == NAME_IGNORED || kind == NAME_OPAQUE)
                         kind = NAME_IGNORED;
                 else if (kind == NAME_WHITEOUT)
@@ -78,7 +80,8 @@ int path_classify(const char *path, size_t len, struct souk_err *err) {
 
 int import_make_dir(struct import *im, struct dentry *de, struct dir **ret, struct souk_err *err) {
         if (de->parent->depth >= LAYER_DEPTH_MAX)
-                return souk_err_set(err, SOUK_LIMIT, -EFBIG, "directories are nested more than %u deep", LAYER_DEPTH_MAX);
+                return souk_err_set(err, SOUK_LIMIT, -EFBIG, "directories are nested more than %u deep",
+                                    LAYER_DEPTH_MAX);
         struct dir *dir = index_new_dir(&im->ix, de);
         if (!dir)
                 return import_memory_error(err);
@@ -86,8 +89,8 @@ int import_make_dir(struct import *im, struct dentry *de, struct dir **ret, stru
         return im->ops->dir(im->driver, dir, err);
 }
 
-static int implied_dir(struct import *im, struct dir *parent, struct dentry *de, const char *name, size_t n, struct dir **ret,
-                       struct souk_err *err) {
+static int implied_dir(struct import *im, struct dir *parent, struct dentry *de, const char *name, size_t n,
+                       struct dir **ret, struct souk_err *err) {
         if (de) { /* a whiteout gives way; it stays in force for the lower layers */
                 int r = im->ops->remove(im->driver, de, err);
                 if (r < 0)
@@ -108,7 +111,8 @@ static int step(struct import *im, struct dir *dir, const char *name, size_t n, 
                 return 0;
         }
         if (n > LAYER_NAME_MAX)
-                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "the path leads through a symlink with a name of %zu bytes", n);
+                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG,
+                                    "the path leads through a symlink with a name of %zu bytes", n);
         struct dentry *de = index_lookup(&im->ix, dir, name, n);
         if (!de || !de->inode)
                 return create ? implied_dir(im, dir, de, name, n, ret, err) : -ENOENT;
@@ -118,11 +122,13 @@ static int step(struct import *im, struct dir *dir, const char *name, size_t n, 
                 return 0;
         }
         if (inode->type != S_IFLNK >> 12)
-                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "the path leads through something that is not a directory");
+                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG,
+                                    "the path leads through something that is not a directory");
         if (*budget == 0)
                 return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "the path leads through too many symlinks");
         --*budget;
-        return walk(im, inode->link[0] == '/' ? im->ix.root : dir, inode->link, inode->link_len, budget, create, ret, err);
+        return walk(im, inode->link[0] == '/' ? im->ix.root : dir, inode->link, inode->link_len, budget, create, ret,
+                    err);
 }
 
 /* Recurses once per symlink, so SYMLINKS_MAX deep. */
@@ -139,8 +145,8 @@ static int walk(struct import *im, struct dir *dir, const char *path, size_t len
         return 0;
 }
 
-int path_resolve(struct import *im, const char *path, size_t len, bool create, struct dir **ret_dir, const char **ret_name,
-                 size_t *ret_len, struct souk_err *err) {
+int path_resolve(struct import *im, const char *path, size_t len, bool create, struct dir **ret_dir,
+                 const char **ret_name, size_t *ret_len, struct souk_err *err) {
         const char *p = path, *end = path + len, *name, *last = NULL;
         size_t n, last_len = 0;
         unsigned budget = SYMLINKS_MAX;

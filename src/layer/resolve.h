@@ -4,8 +4,8 @@
 #define SOUK_LAYER_RESOLVE_H
 #include "driver.h"
 
-#define LAYER_PATH_MAX 4095u
-#define LAYER_NAME_MAX 255u
+#define LAYER_PATH_MAX  4095u
+#define LAYER_NAME_MAX  255u
 #define LAYER_DEPTH_MAX 2048u
 
 struct import {
@@ -17,7 +17,7 @@ struct import {
 };
 
 enum name_kind {
-        NAME_ROOT,     /* the layer's own root directory */
+        NAME_ROOT, /* the layer's own root directory */
         NAME_PLAIN,
         NAME_WHITEOUT, /* .wh.NAME */
         NAME_OPAQUE,   /* .wh..wh..opq */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The tar header block as ustar, pax and GNU tar write it.  Numbers are octal text, or (GNU) big-endian binary when the
- * first byte has its top bit set.  Spec: POSIX.1-2017 pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar Format".
+ * The tar header block as ustar, pax and GNU tar write it.  Numbers are octal text, or (GNU) big-endian binary when
+ * the first byte has its top bit set.  Spec: POSIX.1-2017 pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar
+ * Format".
  */
 #ifndef SOUK_LAYER_TAR_FORMAT_H
 #define SOUK_LAYER_TAR_FORMAT_H
@@ -37,11 +38,11 @@ struct tar_gnu_extent {
         char numbytes[12];
 };
 /* GNU old sparse format (type 'S'): the same block seen from byte 345, and the blocks that continue the map. */
-#define TAR_GNU_SPARSE_OFFSET 386u
-#define TAR_GNU_SPARSE_COUNT 4u
-#define TAR_GNU_EXTENDED_OFFSET 482u
-#define TAR_GNU_REALSIZE_OFFSET 483u
-#define TAR_GNU_MORE_COUNT 21u
+#define TAR_GNU_SPARSE_OFFSET        386u
+#define TAR_GNU_SPARSE_COUNT         4u
+#define TAR_GNU_EXTENDED_OFFSET      482u
+#define TAR_GNU_REALSIZE_OFFSET      483u
+#define TAR_GNU_MORE_COUNT           21u
 #define TAR_GNU_MORE_EXTENDED_OFFSET 504u
 
 #endif

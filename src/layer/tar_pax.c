@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Pax records.  A table maps keys to what they set; keys that are not in it do not matter here (atime, uname, comment ...).
+ * Pax records.  A table maps keys to what they set; keys that are not in it do not matter here (atime, uname, comment
+ * ...).
  *
- * Values are bytes with a length; a NUL in a path is refused.  An empty value takes an earlier (global) one back, which
- * for us means: the ustar field stays.  hdrcharset needs no handling, as names are passed through as the bytes they are;
- * no conversion and no Unicode normalization, so that two different names never become one.
+ * Values are bytes with a length; a NUL in a path is refused.  An empty value takes an earlier (global) one back,
+ * which for us means: the ustar field stays.  hdrcharset needs no handling, as names are passed through as the bytes
+ * they are; no conversion and no Unicode normalization, so that two different names never become one.
  * Spec: POSIX.1-2017 pax, "pax Extended Header"; GNU tar manual, "Storing Sparse Files"; star(5) for SCHILY.*.
  */
 #include "tar_pax.h"
@@ -35,23 +36,23 @@ static const struct {
         const char *name;
         enum pax_key key;
 } pax_keys[] = {
-        { "path", PAX_PATH },
-        { "linkpath", PAX_LINKPATH },
-        { "size", PAX_SIZE },
-        { "uid", PAX_UID },
-        { "gid", PAX_GID },
-        { "mtime", PAX_MTIME },
-        { "SCHILY.acl.access", PAX_ACL_ACCESS },
-        { "SCHILY.acl.default", PAX_ACL_DEFAULT },
-        { "RHT.security.selinux", PAX_SELINUX },
-        { "GNU.sparse.major", PAX_SPARSE_MAJOR },
-        { "GNU.sparse.minor", PAX_SPARSE_MINOR },
-        { "GNU.sparse.name", PAX_SPARSE_NAME },
-        { "GNU.sparse.realsize", PAX_SPARSE_REALSIZE },
-        { "GNU.sparse.size", PAX_SPARSE_REALSIZE },
-        { "GNU.sparse.offset", PAX_SPARSE_OFFSET },
-        { "GNU.sparse.numbytes", PAX_SPARSE_NUMBYTES },
-        { "GNU.sparse.map", PAX_SPARSE_MAP },
+        {"path", PAX_PATH},
+        {"linkpath", PAX_LINKPATH},
+        {"size", PAX_SIZE},
+        {"uid", PAX_UID},
+        {"gid", PAX_GID},
+        {"mtime", PAX_MTIME},
+        {"SCHILY.acl.access", PAX_ACL_ACCESS},
+        {"SCHILY.acl.default", PAX_ACL_DEFAULT},
+        {"RHT.security.selinux", PAX_SELINUX},
+        {"GNU.sparse.major", PAX_SPARSE_MAJOR},
+        {"GNU.sparse.minor", PAX_SPARSE_MINOR},
+        {"GNU.sparse.name", PAX_SPARSE_NAME},
+        {"GNU.sparse.realsize", PAX_SPARSE_REALSIZE},
+        {"GNU.sparse.size", PAX_SPARSE_REALSIZE},
+        {"GNU.sparse.offset", PAX_SPARSE_OFFSET},
+        {"GNU.sparse.numbytes", PAX_SPARSE_NUMBYTES},
+        {"GNU.sparse.map", PAX_SPARSE_MAP},
 };
 static const char xattr_prefix[] = "SCHILY.xattr.";
 
@@ -62,7 +63,7 @@ int tar_map_add(struct tar_map *m, uint64_t offset, uint64_t length) {
                 m->cap = m->cap ? m->cap * 2 : 16;
                 m->v = xreallocarray(m->v, m->cap, sizeof(*m->v));
         }
-        m->v[m->n++] = (struct tar_extent){ offset, length };
+        m->v[m->n++] = (struct tar_extent){offset, length};
         return 0;
 }
 
@@ -247,7 +248,8 @@ static int key_apply(const char *key, size_t key_len, const char *value, size_t 
                         continue;
                 int r = record_apply(pax_keys[i].key, value, len, e, s, map, err);
                 if (r == -EINVAL)
-                        r = souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "pax header: bad value of '%s'", pax_keys[i].name);
+                        r = souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "pax header: bad value of '%s'",
+                                         pax_keys[i].name);
                 if (r == -EFBIG)
                         r = souk_err_set(err, SOUK_LIMIT, -EFBIG, "pax header: the sparse map has too many extents");
                 return r;
@@ -270,8 +272,10 @@ int tar_pax_apply(const char *records, size_t len, struct tar_entry *e, struct t
                 const char *key = space + 1, *stop = p + n - 1;
                 const char *equals = memchr(key, '=', (size_t) (stop - key));
                 if (!equals || equals == key)
-                        return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "malformed pax header: a record without a key");
-                int r = key_apply(key, (size_t) (equals - key), equals + 1, (size_t) (stop - equals - 1), e, s, map, err);
+                        return souk_err_set(err, SOUK_CORRUPT, -EBADMSG,
+                                            "malformed pax header: a record without a key");
+                int r = key_apply(key, (size_t) (equals - key), equals + 1, (size_t) (stop - equals - 1), e, s, map,
+                                  err);
                 if (r < 0)
                         return r;
                 p += n;

@@ -17,9 +17,9 @@ _must_check_ int tar_map_add(struct tar_map *m, uint64_t offset, uint64_t length
 /* What pax records say beyond the entry's own fields. */
 struct tar_pax_state {
         bool has_size;
-        uint64_t size;          /* of the stored data */
+        uint64_t size; /* of the stored data */
         bool sparse;
-        bool map_in_data;       /* GNU.sparse 1.0 */
+        bool map_in_data; /* GNU.sparse 1.0 */
         bool has_realsize;
         uint64_t sparse_major, sparse_minor;
         uint64_t realsize;

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The tar reader: v7, ustar, pax (local and global headers) and GNU tar (long names, old sparse files, base-256 numbers).
+ * The tar reader: v7, ustar, pax (local and global headers) and GNU tar (long names, old sparse files, base-256
+ * numbers).
  *
- * Why not libarchive: in a UTF-8 locale it normalizes pax names to NFC (two files can become one, bytes change), in the C
- * locale it reports every non-ASCII name as a warning that cannot be told from real damage, it accepts an archive
- * that was cut off between two entries, and its ACLs and numbers pass through text and guesses.  A layer must come out as the
- * bytes that its digest covers.  Loading libarchive also maps libxml2 and ICU into the worker.
+ * Why not libarchive: in a UTF-8 locale it normalizes pax names to NFC (two files can become one, bytes change), in
+ * the C locale it reports every non-ASCII name as a warning that cannot be told from real damage, it accepts an
+ * archive that was cut off between two entries, and its ACLs and numbers pass through text and guesses.  A layer must
+ * come out as the bytes that its digest covers.  Loading libarchive also maps libxml2 and ICU into the worker.
  *
- * Strictness: every header's checksum, every number and every length is checked; the archive must end with at least one
- * block of zeros (two are the rule, one is seen in the wild), unless the stream is empty.  What follows the end is read and dropped, so that a digest
- * computed by the source is complete.  Links, devices and directories have no data, whatever their size field says
- * (as Go's archive/tar, which made most images, has it).
+ * Strictness: every header's checksum, every number and every length is checked; the archive must end with at least
+ * one block of zeros (two are the rule, one is seen in the wild), unless the stream is empty.  What follows the end
+ * is read and dropped, so that a digest computed by the source is complete.  Links, devices and directories have no
+ * data, whatever their size field says (as Go's archive/tar, which made most images, has it).
  *
  * Data is handed out in the source's own memory.  Buffers hold meta data only, each with a maximum.
  */
@@ -20,16 +21,16 @@
 
 #include <inttypes.h>
 
-#define PAX_MAX (4u << 20)        /* bytes of one extended header */
+#define PAX_MAX        (4u << 20)  /* bytes of one extended header */
 #define PAX_GLOBAL_MAX (64u << 10) /* applied to every entry, so kept short */
-#define LONG_NAME_MAX (64u << 10)
+#define LONG_NAME_MAX  (64u << 10)
 
 struct tar_reader {
         struct layer_source src;
         const uint8_t *piece;
         size_t left;
         bool ended;
-        uint64_t pos;            /* bytes taken from the stream */
+        uint64_t pos;             /* bytes taken from the stream */
         uint8_t block[TAR_BLOCK]; /* a block that straddles two pieces */
 
         struct buf pax, global, long_name, long_link;
@@ -139,7 +140,8 @@ static unsigned padding_of(uint64_t size) {
 /* The data of a header that describes the next entry. */
 static int read_body(struct tar_reader *r, uint64_t size, struct buf *b, struct souk_err *err) {
         if (size > b->max)
-                return souk_err_set(err, SOUK_LIMIT, -EFBIG, "tar archive: an extended header of %" PRIu64 " bytes", size);
+                return souk_err_set(err, SOUK_LIMIT, -EFBIG, "tar archive: an extended header of %" PRIu64 " bytes",
+                                    size);
         for (uint64_t left = size; left > 0;) {
                 int k = reader_fill(r, err);
                 if (k < 0)
@@ -252,16 +254,35 @@ static void names_decode(struct tar_reader *r, const struct tar_header *h) {
 
 static int type_decode(const struct tar_header *h, enum tar_type *ret, struct souk_err *err) {
         switch (h->typeflag) {
-        case '0': case '\0': case '7': case 'S': *ret = TAR_FILE; break;
-        case '1': *ret = TAR_HARDLINK; break;
-        case '2': *ret = TAR_SYMLINK; break;
-        case '3': *ret = TAR_CHAR; break;
-        case '4': *ret = TAR_BLOCKDEV; break;
-        case '5': *ret = TAR_DIR; break;
-        case '6': *ret = TAR_FIFO; break;
+        case '0':
+        case '\0':
+        case '7':
+        case 'S':
+                *ret = TAR_FILE;
+                break;
+        case '1':
+                *ret = TAR_HARDLINK;
+                break;
+        case '2':
+                *ret = TAR_SYMLINK;
+                break;
+        case '3':
+                *ret = TAR_CHAR;
+                break;
+        case '4':
+                *ret = TAR_BLOCKDEV;
+                break;
+        case '5':
+                *ret = TAR_DIR;
+                break;
+        case '6':
+                *ret = TAR_FIFO;
+                break;
         default:
-                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "tar archive: entries of type '%c' (0x%02x) are not supported",
-                                    h->typeflag >= ' ' && h->typeflag < 127 ? h->typeflag : '?', (unsigned char) h->typeflag);
+                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP,
+                                    "tar archive: entries of type '%c' (0x%02x) are not supported",
+                                    h->typeflag >= ' ' && h->typeflag < 127 ? h->typeflag : '?',
+                                    (unsigned char) h->typeflag);
         }
         return 0;
 }
@@ -271,12 +292,13 @@ static int header_decode(struct tar_reader *r, const struct tar_header *h, uint6
         struct tar_entry *e = &r->e;
         int64_t mode, mtime;
         xattr_list_clear(&e->xattrs);
-        *e = (struct tar_entry){ .xattrs = e->xattrs };
+        *e = (struct tar_entry){.xattrs = e->xattrs};
         int k = type_decode(h, &e->type, err);
         if (k < 0)
                 return k;
         names_decode(r, h);
-        bool ok = parse_number(h->mode, sizeof(h->mode), &mode) == 0 && parse_number(h->mtime, sizeof(h->mtime), &mtime) == 0 &&
+        bool ok = parse_number(h->mode, sizeof(h->mode), &mode) == 0 &&
+                  parse_number(h->mtime, sizeof(h->mtime), &mtime) == 0 &&
                   parse_u32(h->uid, sizeof(h->uid), UINT32_MAX - 1, &e->uid) == 0 &&
                   parse_u32(h->gid, sizeof(h->gid), UINT32_MAX - 1, &e->gid) == 0 &&
                   parse_size(h->size, sizeof(h->size), ret_stored) == 0;
@@ -298,7 +320,8 @@ static int gnu_extents(struct tar_reader *r, const uint8_t *p, size_t count, str
                 memcpy(&x, p + i * sizeof(x), sizeof(x));
                 if (x.offset[0] == '\0' && x.numbytes[0] == '\0')
                         break;
-                if (parse_size(x.offset, sizeof(x.offset), &offset) < 0 || parse_size(x.numbytes, sizeof(x.numbytes), &length) < 0)
+                if (parse_size(x.offset, sizeof(x.offset), &offset) < 0 ||
+                    parse_size(x.numbytes, sizeof(x.numbytes), &length) < 0)
                         return corrupt(r, err, "malformed sparse map");
                 if (tar_map_add(&r->map, offset, length) < 0)
                         return souk_err_set(err, SOUK_LIMIT, -EFBIG, "tar archive: a sparse map has too many extents");
@@ -380,7 +403,7 @@ static int map_check(struct tar_reader *r, struct souk_err *err) {
 /* All that was said about this entry, in the order of precedence. */
 static int entry_complete(struct tar_reader *r, const struct tar_header *h, struct souk_err *err) {
         struct tar_entry *e = &r->e;
-        struct tar_pax_state s = { 0 };
+        struct tar_pax_state s = {0};
         uint64_t stored = 0;
         r->map.n = r->map_i = 0;
         r->extent_done = 0;
@@ -430,8 +453,9 @@ static int entry_complete(struct tar_reader *r, const struct tar_header *h, stru
         if (s.sparse_major == 1 && s.sparse_minor == 0)
                 k = map_from_data(r, err);
         else if (s.sparse_major != 0)
-                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "tar archive: sparse format %" PRIu64 ".%" PRIu64 " is not known",
-                                    s.sparse_major, s.sparse_minor);
+                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP,
+                                    "tar archive: sparse format %" PRIu64 ".%" PRIu64 " is not known", s.sparse_major,
+                                    s.sparse_minor);
         return k < 0 ? k : map_check(r, err);
 }
 
@@ -453,12 +477,24 @@ static int meta_header(struct tar_reader *r, const struct tar_header *h, bool *p
         struct buf *b;
         char type = h->typeflag;
         switch (type) {
-        case 'x': case 'X': b = &r->pax; break;
-        case 'g': b = &r->global; break;
-        case 'L': b = &r->long_name; break;
-        case 'K': b = &r->long_link; break;
-        case 'V': b = NULL; break; /* GNU volume label */
-        default: return 0;
+        case 'x':
+        case 'X':
+                b = &r->pax;
+                break;
+        case 'g':
+                b = &r->global;
+                break;
+        case 'L':
+                b = &r->long_name;
+                break;
+        case 'K':
+                b = &r->long_link;
+                break;
+        case 'V':
+                b = NULL;
+                break; /* GNU volume label */
+        default:
+                return 0;
         }
         uint64_t size;
         if (parse_size(h->size, sizeof(h->size), &size) < 0 || size > INT64_MAX - TAR_BLOCK)
@@ -497,7 +533,8 @@ int tar_reader_next(struct tar_reader *r, struct tar_entry **ret, struct souk_er
                         return pending ? corrupt(r, err, "an extended header without its entry") : archive_end(r, err);
                 const struct tar_header *h = (const struct tar_header *) b;
                 if (!checksum_ok(h))
-                        return corrupt(r, err, at == 0 ? "this is not a tar archive" : "damaged header (wrong checksum)");
+                        return corrupt(r, err,
+                                       at == 0 ? "this is not a tar archive" : "damaged header (wrong checksum)");
                 k = meta_header(r, h, &pending, err);
                 if (k < 0)
                         return k;
@@ -513,7 +550,8 @@ int tar_reader_next(struct tar_reader *r, struct tar_entry **ret, struct souk_er
         return k;
 }
 
-int tar_reader_data(struct tar_reader *r, uint64_t *ret_offset, const void **ret_p, size_t *ret_n, struct souk_err *err) {
+int tar_reader_data(struct tar_reader *r, uint64_t *ret_offset, const void **ret_p, size_t *ret_n,
+                    struct souk_err *err) {
         while (r->map_i < r->map.n && r->extent_done == r->map.v[r->map_i].length) {
                 r->map_i++;
                 r->extent_done = 0;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Tar writer.  Every entry is a ustar header; a pax header goes before it only when something does not fit: a long path, a
- * fraction of a second, a large id, extended attributes, a sparse map (GNU.sparse 1.0, which GNU tar, libarchive and
- * Go read).
+ * Tar writer.  Every entry is a ustar header; a pax header goes before it only when something does not fit: a long
+ * path, a fraction of a second, a large id, extended attributes, a sparse map (GNU.sparse 1.0, which GNU tar,
+ * libarchive and Go read).
  *
- * ACLs are written twice, as the text that tar programs read (SCHILY.acl.*, ids as numbers) and as the attribute that container
- * engines read (SCHILY.xattr.system.posix_acl_*).
+ * ACLs are written twice, as the text that tar programs read (SCHILY.acl.*, ids as numbers) and as the attribute that
+ * container engines read (SCHILY.xattr.system.posix_acl_*).
  */
 #include "tar_write.h"
 #include "base/str.h"
@@ -13,13 +13,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define OUT_BUFFER (256u << 10)
-#define RECORDS_MAX (32u << 20)
-#define OCTAL_8_MAX 07777777u
+#define OUT_BUFFER   (256u << 10)
+#define RECORDS_MAX  (32u << 20)
+#define OCTAL_8_MAX  07777777u
 #define OCTAL_12_MAX 077777777777u
 
 void tar_writer_open(struct tar_writer *w, const struct layer_sink *sink) {
-        *w = (struct tar_writer){ .sink = sink, .records = BUF_INIT(RECORDS_MAX) };
+        *w = (struct tar_writer){.sink = sink, .records = BUF_INIT(RECORDS_MAX)};
         w->buf = xmalloc(OUT_BUFFER);
 }
 
@@ -80,7 +80,8 @@ static int record_mtime(struct tar_writer *w, const struct tar_entry *e) {
         char text[48];
         int n;
         if (e->mtime < 0 && e->mtime_nsec) /* -1.75 is -2 s + 0.25 s */
-                n = snprintf(text, sizeof(text), "-%" PRIu64 ".%09u", (uint64_t) -(e->mtime + 1), 1000000000 - e->mtime_nsec);
+                n = snprintf(text, sizeof(text), "-%" PRIu64 ".%09u", (uint64_t) - (e->mtime + 1),
+                             1000000000 - e->mtime_nsec);
         else if (e->mtime_nsec)
                 n = snprintf(text, sizeof(text), "%" PRId64 ".%09u", e->mtime, e->mtime_nsec);
         else
@@ -166,7 +167,7 @@ static void checksum(struct tar_header *h) {
 }
 
 static void header_make(struct tar_header *h, char type, mode_t mode, uint64_t size) {
-        *h = (struct tar_header){ .typeflag = type };
+        *h = (struct tar_header){.typeflag = type};
         memcpy(h->magic, "ustar", 6);
         memcpy(h->version, "00", 2);
         octal(h->mode, sizeof(h->mode), mode);
@@ -190,12 +191,13 @@ static void entry_path_set(struct tar_header *h, const char *path, size_t len) {
 }
 
 static int entry_header(struct tar_writer *w, const struct tar_entry *e, uint64_t stored, struct souk_err *err) {
-        static const char types[] = { [TAR_FILE] = '0', [TAR_HARDLINK] = '1', [TAR_SYMLINK] = '2', [TAR_CHAR] = '3',
-                                      [TAR_BLOCKDEV] = '4', [TAR_DIR] = '5', [TAR_FIFO] = '6' };
+        static const char types[] = {[TAR_FILE] = '0',     [TAR_HARDLINK] = '1', [TAR_SYMLINK] = '2', [TAR_CHAR] = '3',
+                                     [TAR_BLOCKDEV] = '4', [TAR_DIR] = '5',      [TAR_FIFO] = '6'};
         struct tar_header h;
         header_make(&h, types[e->type], e->mode, stored);
         entry_path_set(&h, e->path, e->path_len);
-        memcpy(h.linkname, e->link, MIN(e->link_len, sizeof(h.linkname)));
+        if (e->link_len)
+                memcpy(h.linkname, e->link, MIN(e->link_len, sizeof(h.linkname)));
         octal(h.uid, sizeof(h.uid), MIN(e->uid, OCTAL_8_MAX));
         octal(h.gid, sizeof(h.gid), MIN(e->gid, OCTAL_8_MAX));
         octal(h.mtime, sizeof(h.mtime), e->mtime < 0 ? 0 : MIN((uint64_t) e->mtime, (uint64_t) OCTAL_12_MAX));

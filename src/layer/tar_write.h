@@ -18,8 +18,8 @@ void tar_writer_free(struct tar_writer *w);
  * tar_writer_entry() - headers of one entry
  * @map: of a sparse file (e->sparse): the pieces that hold data, which is all that follows
  */
-_must_check_ int tar_writer_entry(struct tar_writer *w, const struct tar_entry *e, const struct tar_extent *map, size_t n_map,
-                                  struct souk_err *err);
+_must_check_ int tar_writer_entry(struct tar_writer *w, const struct tar_entry *e, const struct tar_extent *map,
+                                  size_t n_map, struct souk_err *err);
 /** tar_writer_data() - no more than the entry announced. */
 _must_check_ int tar_writer_data(struct tar_writer *w, const void *p, size_t n, struct souk_err *err);
 /** tar_writer_zeros() - what is still missing from the entry's data, for a file that shrank. */

@@ -2,13 +2,13 @@
 /*
  * The tree driver: unpacks a layer into a directory, for where EROFS cannot be mounted.
  *
- * Places come from the index as chains of directories that this import made, and are walked component by component with
- * O_NOFOLLOW from the root's descriptor: whatever symlinks the archive makes, the kernel never follows one.  The last parent is kept
- * open, since archives list a directory's files together.
+ * Places come from the index as chains of directories that this import made, and are walked component by component
+ * with O_NOFOLLOW from the root's descriptor: whatever symlinks the archive makes, the kernel never follows one.  The
+ * last parent is kept open, since archives list a directory's files together.
  *
- * Directories are made with mode 0700 and get owner, mode, attributes and time at the end, so that nothing that is put into them
- * can change those, and no default ACL leaks into their children.
- * Whiteouts are overlayfs' own: 0/0 character devices, and trusted.overlay.opaque.
+ * Directories are made with mode 0700 and get owner, mode, attributes and time at the end, so that nothing that is
+ * put into them can change those, and no default ACL leaks into their children. Whiteouts are overlayfs' own: 0/0
+ * character devices, and trusted.overlay.opaque.
  */
 #include "driver.h"
 #include "base/file.h"
@@ -86,10 +86,12 @@ static int parent_open(struct tree *t, const struct dentry *de, struct souk_err 
 }
 
 /* @path names the object itself: a /proc/self/fd entry, or one below a directory's. */
-static int xattrs_set(const struct dentry *de, const char *path, int fd, const struct xattr_list *l, struct souk_err *err) {
+static int xattrs_set(const struct dentry *de, const char *path, int fd, const struct xattr_list *l,
+                      struct souk_err *err) {
         for (size_t i = 0; l && i < l->n; i++) {
                 const struct xattr *x = &l->v[i];
-                int r = fd >= 0 ? fsetxattr(fd, x->name, x->value, x->len, 0) : lsetxattr(path, x->name, x->value, x->len, 0);
+                int r = fd >= 0 ? fsetxattr(fd, x->name, x->value, x->len, 0)
+                                : lsetxattr(path, x->name, x->value, x->len, 0);
                 if (r < 0 && de)
                         return tree_error(de, "set an extended attribute of", err);
                 if (r < 0)
@@ -99,7 +101,7 @@ static int xattrs_set(const struct dentry *de, const char *path, int fd, const s
 }
 
 static void attr_times(const struct layer_attr *a, struct timespec ts[2]) {
-        ts[0] = ts[1] = (struct timespec){ .tv_sec = a->mtime, .tv_nsec = a->mtime_nsec };
+        ts[0] = ts[1] = (struct timespec){.tv_sec = a->mtime, .tv_nsec = a->mtime_nsec};
 }
 
 /* The order matters: chown takes set-user-id bits and capabilities away. */
@@ -107,16 +109,18 @@ static int attr_apply_fd(const struct dentry *de, int fd, const struct layer_att
         struct timespec ts[2];
         attr_times(a, ts);
         if (fchown(fd, a->uid, a->gid) < 0 || fchmod(fd, a->mode & 07777) < 0)
-                return de ? tree_error(de, "set owner and mode of", err) : souk_err_errno(err, errno, "set owner and mode of the root");
+                return de ? tree_error(de, "set owner and mode of", err)
+                          : souk_err_errno(err, errno, "set owner and mode of the root");
         int r = xattrs_set(de, NULL, fd, a->xattrs, err);
         if (r == 0 && futimens(fd, ts) < 0)
-                r = de ? tree_error(de, "set the time of", err) : souk_err_errno(err, errno, "set the time of the root");
+                r = de ? tree_error(de, "set the time of", err)
+                       : souk_err_errno(err, errno, "set the time of the root");
         return r;
 }
 
 static int tree_open(int dst, struct layer_index *ix, void **ret, struct souk_err *err) {
         struct tree *t = xcalloc(1, sizeof(*t));
-        *t = (struct tree){ .root = dst, .ix = ix, .parent_fd = -EBADF, .file_fd = -EBADF };
+        *t = (struct tree){.root = dst, .ix = ix, .parent_fd = -EBADF, .file_fd = -EBADF};
         *ret = t;
         return 0;
 }

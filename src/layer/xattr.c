@@ -2,9 +2,9 @@
 /*
  * Extended attributes of one archive entry, and ACLs.
  *
- * A POSIX ACL is kept the way the kernel shows it in system.posix_acl_*: a version word (2), then 8 bytes per entry (tag,
- * permissions, id), little endian, ordered by tag and id.  EROFS stores the same bytes, setxattr takes them, and so one
- * form serves both drivers.  Tar writes ACLs as text (SCHILY.acl.access, SCHILY.acl.default).
+ * A POSIX ACL is kept the way the kernel shows it in system.posix_acl_*: a version word (2), then 8 bytes per entry
+ * (tag, permissions, id), little endian, ordered by tag and id.  EROFS stores the same bytes, setxattr takes them,
+ * and so one form serves both drivers.  Tar writes ACLs as text (SCHILY.acl.access, SCHILY.acl.default).
  */
 #include "xattr.h"
 #include "base/str.h"
@@ -22,9 +22,9 @@ enum acl_tag {
         ACL_MASK = 0x10,
         ACL_OTHER = 0x20,
 };
-#define ACL_VERSION 2u
+#define ACL_VERSION      2u
 #define ACL_ID_UNDEFINED UINT32_MAX
-#define ACL_ENTRIES_MAX 4096u
+#define ACL_ENTRIES_MAX  4096u
 
 struct acl_entry {
         uint16_t tag;
@@ -44,7 +44,7 @@ void xattr_list_set(struct xattr_list *l, const char *name, size_t name_len, con
                         l->v = xreallocarray(l->v, l->cap, sizeof(*l->v));
                 }
                 x = &l->v[l->n++];
-                *x = (struct xattr){ .name = xstrndup(name, name_len) };
+                *x = (struct xattr){.name = xstrndup(name, name_len)};
         } else {
                 free(x->value);
         }
@@ -84,7 +84,7 @@ void xattr_list_clear(struct xattr_list *l) {
 void xattr_list_free(struct xattr_list *l) {
         xattr_list_clear(l);
         free(l->v);
-        *l = (struct xattr_list){ 0 };
+        *l = (struct xattr_list){0};
 }
 
 void xattr_list_copy(struct xattr_list *dst, const struct xattr_list *src) {
@@ -99,7 +99,7 @@ bool xattr_is_storable(const char *name) {
         /* An archive must not forge what overlayfs believes: redirects, opaque marks, metacopy. */
         if (str_startswith(name, "trusted.overlay."))
                 return false;
-        static const char *const prefixes[] = { "user.", "security.", "trusted." };
+        static const char *const prefixes[] = {"user.", "security.", "trusted."};
         for (size_t i = 0; i < ELEMENTSOF(prefixes); i++) {
                 const char *rest = str_startswith(name, prefixes[i]);
                 if (rest)
@@ -162,17 +162,25 @@ static int acl_entry_parse(const char *p, const char *end, struct acl_entry *ret
                 name_len = 0;
         }
         size_t id_len = acl_field(&p, end, &id);
-        *ret = (struct acl_entry){ .id = ACL_ID_UNDEFINED };
+        *ret = (struct acl_entry){.id = ACL_ID_UNDEFINED};
         int r = acl_tag_parse(tag, tag_len, name_len > 0, &ret->tag);
         if (r < 0 || p != end || perm_len == 0)
                 return -EBADMSG;
         for (size_t i = 0; i < perm_len; i++) {
                 switch (perm[i]) {
-                case 'r': ret->perm |= 4; break;
-                case 'w': ret->perm |= 2; break;
-                case 'x': ret->perm |= 1; break;
-                case '-': break;
-                default: return -EBADMSG;
+                case 'r':
+                        ret->perm |= 4;
+                        break;
+                case 'w':
+                        ret->perm |= 2;
+                        break;
+                case 'x':
+                        ret->perm |= 1;
+                        break;
+                case '-':
+                        break;
+                default:
+                        return -EBADMSG;
                 }
         }
         if (name_len && acl_id(id, id_len, &ret->id) < 0 && acl_id(name, name_len, &ret->id) < 0) {
@@ -226,7 +234,7 @@ int acl_from_text(const char *text, size_t len, struct buf *ret) {
         uint32_t version = htole32(ACL_VERSION);
         int r = buf_append(ret, &version, sizeof(version));
         for (size_t i = 0; i < n && r == 0; i++) {
-                struct acl_entry e = { htole16(v[i].tag), htole16(v[i].perm), htole32(v[i].id) };
+                struct acl_entry e = {htole16(v[i].tag), htole16(v[i].perm), htole32(v[i].id)};
                 r = buf_append(ret, &e, sizeof(e));
         }
         return r;
@@ -235,7 +243,7 @@ int acl_from_text(const char *text, size_t len, struct buf *ret) {
 static struct acl_entry acl_entry_at(const void *acl, size_t i) {
         struct acl_entry e;
         memcpy(&e, (const char *) acl + 4 + i * sizeof(e), sizeof(e));
-        return (struct acl_entry){ le16toh(e.tag), le16toh(e.perm), le32toh(e.id) };
+        return (struct acl_entry){le16toh(e.tag), le16toh(e.perm), le32toh(e.id)};
 }
 
 static int acl_count(const void *acl, size_t len, size_t *ret) {
@@ -254,7 +262,7 @@ int acl_check(const void *acl, size_t len, mode_t *ret_mode, bool *ret_minimal) 
         int r = acl_count(acl, len, &n);
         if (r < 0)
                 return r;
-        unsigned seen = 0, perm[ACL_OTHER + 1] = { 0 };
+        unsigned seen = 0, perm[ACL_OTHER + 1] = {0};
         uint16_t last = 0;
         for (size_t i = 0; i < n; i++) {
                 struct acl_entry e = acl_entry_at(acl, i);

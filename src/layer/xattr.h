@@ -7,8 +7,8 @@
 #include <souk/err.h>
 #include <sys/stat.h>
 
-#define XATTR_ACL_ACCESS "system.posix_acl_access"
-#define XATTR_ACL_DEFAULT "system.posix_acl_default"
+#define XATTR_ACL_ACCESS     "system.posix_acl_access"
+#define XATTR_ACL_DEFAULT    "system.posix_acl_default"
 #define XATTR_OVERLAY_OPAQUE "trusted.overlay.opaque"
 
 struct xattr {
@@ -29,7 +29,8 @@ void xattr_list_clear(struct xattr_list *l); /* the vector is kept */
 void xattr_list_free(struct xattr_list *l);
 void xattr_list_copy(struct xattr_list *dst, const struct xattr_list *src);
 #define _cleanup_xattr_list_ _cleanup_(xattr_list_free)
-/** xattr_is_storable() - user., security., trusted. (not trusted.overlay., which is the engine's own) and the two ACLs. */
+/** xattr_is_storable() - user., security., trusted. (not trusted.overlay., which is the engine's own) and the two ACLs.
+ */
 bool xattr_is_storable(const char *name);
 
 /**

@@ -47,14 +47,14 @@ static int output_write(void *user, const void *p, size_t n, struct souk_err *er
 }
 
 static int run(char **argv, int argc, struct layer_stats *stats, struct souk_err *err) {
-        struct layer_limits limits = { .max_bytes = 1ull << 40, .max_entries = 10000000 };
+        struct layer_limits limits = {.max_bytes = 1ull << 40, .max_entries = 10000000};
         bool tree = strcmp(argv[1], "tree") == 0;
         if (strcmp(argv[1], "export") == 0) {
                 int dir = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 int out = open(argv[3], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
                 if (dir < 0 || out < 0)
                         return souk_err_errno(err, errno, "open");
-                struct layer_sink sink = { output_write, &out };
+                struct layer_sink sink = {output_write, &out};
                 int r = layer_export(dir, argc > 4 ? LAYER_EXPORT_WHITEOUTS : 0, &sink, err);
                 close(dir);
                 close(out);
@@ -68,7 +68,7 @@ static int run(char **argv, int argc, struct layer_stats *stats, struct souk_err
                        : open(argv[3], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
         if (in.fd < 0 || dst < 0)
                 return souk_err_errno(err, errno, "open");
-        struct layer_source src = { input_next, &in };
+        struct layer_source src = {input_next, &in};
         int r = layer_import(tree ? LAYER_DRIVER_TREE : LAYER_DRIVER_EROFS, dst, &src, &limits, stats, err);
         close(in.fd);
         close(dst);
@@ -76,12 +76,13 @@ static int run(char **argv, int argc, struct layer_stats *stats, struct souk_err
 }
 
 int main(int argc, char **argv) {
-        struct souk_err err = { 0 };
-        struct layer_stats stats = { 0 };
+        struct souk_err err = {0};
+        struct layer_stats stats = {0};
         struct timespec a, b;
         struct rusage use;
         if (argc < 4) {
-                fprintf(stderr, "usage: %s erofs TAR IMAGE | tree TAR DIRECTORY | export DIRECTORY TAR [whiteouts]\n", argv[0]);
+                fprintf(stderr, "usage: %s erofs TAR IMAGE | tree TAR DIRECTORY | export DIRECTORY TAR [whiteouts]\n",
+                        argv[0]);
                 return 2;
         }
         clock_gettime(CLOCK_MONOTONIC, &a);
@@ -93,7 +94,8 @@ int main(int argc, char **argv) {
         }
         getrusage(RUSAGE_SELF, &use);
         printf("%.3f s, %llu entries, %llu data bytes, %llu stored bytes, %ld KiB peak memory\n",
-               (double) (b.tv_sec - a.tv_sec) + (double) (b.tv_nsec - a.tv_nsec) / 1e9, (unsigned long long) stats.entries,
-               (unsigned long long) stats.data_bytes, (unsigned long long) stats.stored_bytes, use.ru_maxrss);
+               (double) (b.tv_sec - a.tv_sec) + (double) (b.tv_nsec - a.tv_nsec) / 1e9,
+               (unsigned long long) stats.entries, (unsigned long long) stats.data_bytes,
+               (unsigned long long) stats.stored_bytes, use.ru_maxrss);
         return 0;
 }
