@@ -4,10 +4,11 @@
 /*
  * Attach protocol: SOCK_SEQPACKET, one message = one type byte and a payload of at most 32 KiB.
  *   client -> monitor: HELLO {u8 version, u8 flags: want output, want input}, STDIN data, STDIN_EOF, RESIZE {u16 rows, u16 cols}
- *   monitor -> client: STDOUT data, STDERR data, EXIT {i32 status}
+ *   monitor -> client: STDOUT data, STDERR data, OVERRUN {u64 bytes}, EXIT {i32 status}
  * A client that asks for no output is a waiter: it only gets EXIT.  A client too slow to read is not waited for longer
  * than its buffer: the workload's output must not be lost for others, nor the workload blocked by a stopped client ...
- * except that a foreground client (the one that started it) is waited for: its output is never dropped.
+ * except that a foreground client (the one that started it) is waited for: its output is never dropped.  What a slow
+ * client missed is counted and told (OVERRUN), so that there is no hole without a notice.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,6 +29,8 @@ struct attach_config {
  * The terminal's mode is always restored, also on signals.
  */
 int attach_run(const struct attach_config *c, int *ret_status, struct souk_err *err);
+/** attach_keys_check() - are these detach keys well-formed?  To refuse them before anything is started.  NULL: default */
+int attach_keys_check(const char *detach_keys, struct souk_err *err);
 /** attach_wait() - until the workload ends. @timeout_usec: UINT64_MAX none; -ETIMEDOUT. Other errors as attach_run. */
 int attach_wait(int run_dir_fd, uint64_t timeout_usec, int *ret_status, struct souk_err *err);
 /** exit_file_read() - 0 and the status, or -ENOENT when it has not ended (or its monitor was killed) */

@@ -24,6 +24,9 @@ struct monitor_config {
                                            Terminal: in_fd is the master, out_fd and err_fd -EBADF */
         bool terminal;
         bool stdin_once;                /* close the workload's stdin when the (first) attached client ends its own */
+        bool wait_attach;               /* somebody attaches right now (the command that started it): nothing is read from
+                                           the workload before, and this first client is waited for when it is slow.
+                                           When nobody comes in 5 s it goes on without. */
         int run_dir_fd;                 /* borrowed; -EBADF: no attach, no exit file */
         int log_dir_fd;                 /* borrowed; -EBADF: no log */
         uint64_t log_max_bytes;         /* of one file, bytes; 0: default */
