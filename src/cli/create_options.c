@@ -126,8 +126,8 @@ int create_needs_box(struct souk *s, const char *image, struct souk_err *err) {
 int create_fail(const char *image, const struct souk_err *err) {
         int status = cli_fail(err);
         if (err->code == SOUK_IMAGE_NOT_FOUND)
-                fputs("Get an image with 'souk load -i FILE', 'souk import FILE NAME' or 'souk image bootstrap debian:bookworm',\n"
-                      "or use the built-in one: 'souk run -it box sh'.  'souk images' lists what is there.\n",
+                fputs("Souk does not pull from registries yet: 'docker save NAME | souk load' brings an image over, and 'box' is built "
+                      "in: souk run -it box sh\n",
                       stderr);
         return status;
 }

@@ -48,8 +48,8 @@ static void test_run_status(void **state) {
 static void test_run_missing_image(void **state) {
         RUN("run", "bad");
         assert_contains(c.err, "souk: image 'bad' not found\n");
-        assert_contains(c.err, "souk load -i FILE");
-        assert_contains(c.err, "souk image bootstrap debian:bookworm");
+        assert_contains(c.err, "docker save NAME | souk load");
+        assert_contains(c.err, "souk run -it box sh");
 }
 
 static void test_box_is_made(void **state) {
