@@ -34,8 +34,9 @@ int archive_output_open(const char *path, struct archive_output *ret, struct sou
         *ret = (struct archive_output){ .fd = STDOUT_FILENO };
         if (!path || streq(path, "-")) {
                 if (isatty(STDOUT_FILENO))
-                        return souk_err_set(err, SOUK_USAGE, -ENOTTY,
-                                            "refusing to write an archive to a terminal: use -o FILE, or redirect standard output");
+                        return souk_err_set(
+                                err, SOUK_USAGE, -ENOTTY,
+                                "refusing to write an archive to a terminal: use -o FILE, or redirect standard output");
                 return 0;
         }
         struct stat st;
@@ -47,7 +48,8 @@ int archive_output_open(const char *path, struct archive_output *ret, struct sou
                 ret->temporary = xasprintf("%s.%s", real, tail);
         }
         ret->path = path;
-        ret->fd = open(in_place ? path : ret->temporary, O_WRONLY | O_CLOEXEC | (in_place ? 0 : O_CREAT | O_EXCL), 0666);
+        ret->fd =
+                open(in_place ? path : ret->temporary, O_WRONLY | O_CLOEXEC | (in_place ? 0 : O_CREAT | O_EXCL), 0666);
         if (ret->fd < 0) {
                 int r = -errno;
                 free(TAKE_PTR(ret->temporary));

@@ -38,9 +38,9 @@ struct cli_option {
         char short_name; /* 0: none */
         enum cli_kind kind;
         size_t offset;
-        const char *metavar;        /* "NAME"; NULL for flags */
-        const char *help;           /* one line, no full stop */
-        const char *complete;       /* values for the shell: "images", "instances", "running", "files", "dirs" or NULL */
+        const char *metavar;  /* "NAME"; NULL for flags */
+        const char *help;     /* one line, no full stop */
+        const char *complete; /* values for the shell: "images", "instances", "running", "files", "dirs" or NULL */
         const char *const *choices; /* CLI_CHOICE: ends with NULL */
         unsigned flags;
 };
@@ -51,7 +51,8 @@ struct cli_options {
         const struct cli_option *table;
         size_t n;
 };
-#define CLI_OPTIONS(title, t) { .heading = (title), .table = (t), .n = ELEMENTSOF(t) }
+#define CLI_OPTIONS(title, t) \
+        { .heading = (title), .table = (t), .n = ELEMENTSOF(t) }
 
 struct cli_example {
         const char *what, *command;
@@ -68,13 +69,13 @@ struct cli_call {
         const struct cli_verb *verb;
         const struct souk_options *engine; /* --root, --run */
         const void *args;
-        const char *const *operands;       /* ends with NULL */
+        const char *const *operands; /* ends with NULL */
         size_t n_operands;
 };
 
 struct cli_verb {
-        const char *name;                   /* the words after "souk": "run", "image history" */
-        const char *const *aliases;         /* other names, "image ls"; ends with NULL */
+        const char *name;           /* the words after "souk": "run", "image history" */
+        const char *const *aliases; /* other names, "image ls"; ends with NULL */
         enum cli_topic topic;
         unsigned flags;
         const char *synopsis;               /* what follows the name */
@@ -84,8 +85,8 @@ struct cli_verb {
         const struct cli_options *options;  /* may be NULL */
         const void *defaults;               /* initial args; NULL: all zero */
         size_t args_size;
-        size_t min_operands, max_operands;  /* CLI_ANY: no limit */
-        const char *complete;               /* what the operands are, as cli_option.complete */
+        size_t min_operands, max_operands;       /* CLI_ANY: no limit */
+        const char *complete;                    /* what the operands are, as cli_option.complete */
         int (*run)(const struct cli_call *call); /* Return: exit status */
 };
 #define CLI_ANY SIZE_MAX
@@ -101,17 +102,19 @@ extern const struct cli_verb *const cli_verbs[];
 extern const size_t cli_n_verbs;
 extern const struct cli_group cli_groups[];
 extern const size_t cli_n_groups;
-/** cli_verb_find() - by the first one or two words.  @ret_used: how many of them are the verb's name.  NULL: no such verb */
+/** cli_verb_find() - by the first one or two words.  @ret_used: how many of them are the verb's name.  NULL: no such
+ * verb */
 const struct cli_verb *cli_verb_find(const char *const *words, size_t *ret_used);
 const struct cli_group *cli_group_find(const char *word);
-/** cli_verb_suggest() - the verb closest to what was typed.  @group: "image", or NULL for the top.  NULL: none is close */
+/** cli_verb_suggest() - the verb closest to what was typed.  @group: "image", or NULL for the top.  NULL: none is close
+ */
 const char *cli_verb_suggest(const char *word, const char *group);
 
 /* parse.c */
 struct cli_parsed {
         const char **operands; /* [owned] vector of borrowed strings, ends with NULL */
         size_t n_operands;
-        bool help;             /* --help was met: nothing was checked beyond it */
+        bool help; /* --help was met: nothing was checked beyond it */
 };
 /** cli_parse() - options and operands after the verb's name into @args (verb->args_size bytes, defaults applied)
  * Errors are SOUK_USAGE.  @ret and the vectors in @args are the caller's to free, also on failure. */
@@ -145,8 +148,8 @@ void cli_warn(const char *fmt, ...) _printf_(1, 2);
 /** cli_finish() - flush stdout: a full disk or a closed pipe must not look like success.  Return: exit status */
 int cli_finish(int status);
 
-#define CLI_EXIT_SOME_FAILED 1   /* one of several names failed */
-#define CLI_EXIT_USAGE 125
+#define CLI_EXIT_SOME_FAILED 1 /* one of several names failed */
+#define CLI_EXIT_USAGE       125
 
 DEFINE_CLEANUP(struct souk, souk_close)
 #define _cleanup_souk_ _cleanup_(souk_closep)
@@ -160,5 +163,5 @@ static inline void souk_strv_freep(char ***v) {
 #define _cleanup_souk_free_ _cleanup_(souk_freep)
 #define _cleanup_souk_strv_ _cleanup_(souk_strv_freep)
 
-#define CONST_STRV(v) ((const char *const *) (v))
+#define CONST_STRV(v)       ((const char *const *) (v))
 #endif

@@ -33,8 +33,8 @@ const struct cli_verb cmd_attach = {
         .topic = CLI_TOPIC_INSTANCES,
         .synopsis = "[OPTIONS] INSTANCE",
         .summary = "Attach to a running instance",
-        .description = "Connect standard input, output and error to a running instance. Ctrl-P Ctrl-Q detaches from one with a terminal. "
-                       "The exit status is the instance's, or 0 when detached.",
+        .description = "Connect standard input, output and error to a running instance. Ctrl-P Ctrl-Q detaches from "
+                       "one with a terminal. The exit status is the instance's, or 0 when detached.",
         .options = (const struct cli_options[]){ CLI_OPTIONS(NULL, options), {} },
         .defaults = &(const struct attach_args){ .sig_proxy = true },
         .args_size = sizeof(struct attach_args),

@@ -7,7 +7,8 @@ static int run_completion(const struct cli_call *call) {
         const char *text = completion_script(call->operands[0]);
         if (!text) {
                 struct souk_err err = {};
-                souk_err_set(&err, SOUK_USAGE, -EINVAL, "no completion for '%s': known are bash, zsh and fish", call->operands[0]);
+                souk_err_set(&err, SOUK_USAGE, -EINVAL, "no completion for '%s': known are bash, zsh and fish",
+                             call->operands[0]);
                 return cli_fail(&err);
         }
         fputs(text, stdout);

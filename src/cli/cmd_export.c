@@ -20,8 +20,8 @@ static int run_export(const struct cli_call *call) {
 }
 
 static const struct cli_option options[] = {
-        { "output", 'o', CLI_STRING, offsetof(struct export_args, output), "FILE", "Write to a file, not to standard output",
-          .complete = "files" },
+        { "output", 'o', CLI_STRING, offsetof(struct export_args, output), "FILE",
+          "Write to a file, not to standard output", .complete = "files" },
 };
 
 const struct cli_verb cmd_export = {

@@ -23,7 +23,8 @@ static int run_help(const struct cli_call *call) {
         _cleanup_free_ char *words = strv_join((char *const *) call->operands, " ");
         const char *nearest = group ? NULL : cli_verb_suggest(call->operands[0], NULL);
         if (nearest)
-                souk_err_set(&err, SOUK_USAGE, -EINVAL, "'%s' is not a souk command (did you mean '%s'?)", words, nearest);
+                souk_err_set(&err, SOUK_USAGE, -EINVAL, "'%s' is not a souk command (did you mean '%s'?)", words,
+                             nearest);
         else
                 souk_err_set(&err, SOUK_USAGE, -EINVAL, "'%s' is not a souk command", words);
         return cli_fail(&err);

@@ -30,8 +30,10 @@ static int run_bootstrap(const struct cli_call *call) {
 }
 
 static const struct cli_option options[] = {
-        { "include", 0, CLI_STRV, offsetof(struct bootstrap_args, include), "PACKAGE,...", "Install these packages too (may be repeated)" },
-        { "name", 0, CLI_STRING, offsetof(struct bootstrap_args, name), "NAME[:TAG]", "Name of the image (default as what it is made of)" },
+        { "include", 0, CLI_STRV, offsetof(struct bootstrap_args, include), "PACKAGE,...",
+          "Install these packages too (may be repeated)" },
+        { "name", 0, CLI_STRING, offsetof(struct bootstrap_args, name), "NAME[:TAG]",
+          "Name of the image (default as what it is made of)" },
         { "quiet", 'q', CLI_FLAG, offsetof(struct bootstrap_args, quiet), NULL, "Show no progress" },
 };
 
@@ -40,11 +42,12 @@ const struct cli_verb cmd_image_bootstrap = {
         .topic = CLI_TOPIC_IMAGES,
         .synopsis = "[OPTIONS] debian:SUITE",
         .summary = "Make an image from the packages of a distribution",
-        .description = "Make a small image from the packages of a distribution, with mmdebstrap and this machine's package sources. "
-                       "Known are debian:bookworm, debian:trixie and debian:sid.",
+        .description = "Make a small image from the packages of a distribution, with mmdebstrap and this machine's "
+                       "package sources. Known are debian:bookworm, debian:trixie and debian:sid.",
         .examples =
                 (const struct cli_example[]){
-                        { "Debian with nginx", "souk image bootstrap --include nginx-light --name nginx debian:bookworm" },
+                        { "Debian with nginx",
+                          "souk image bootstrap --include nginx-light --name nginx debian:bookworm" },
                         {},
                 },
         .options = (const struct cli_options[]){ CLI_OPTIONS(NULL, options), {} },

@@ -19,6 +19,7 @@ const struct cli_verb cmd_image_box = {
         .topic = CLI_TOPIC_IMAGES,
         .synopsis = "",
         .summary = "Make the built-in image 'box'",
-        .description = "Make the built-in image 'box' from this machine's static busybox, without a network. 'souk run box' does it on first use.",
+        .description = "Make the built-in image 'box' from this machine's static busybox, without a network. 'souk "
+                       "run box' does it on first use.",
         .run = run_box,
 };

@@ -14,11 +14,19 @@ struct history_args {
 };
 
 static const struct format_column columns[] = {
-        { "ID", "IMAGE" },  { "CreatedSince", "CREATED" }, { "CreatedAt", "CREATED AT" }, { "CreatedBy", "CREATED BY" },
-        { "Size", "SIZE" }, { "Comment", "COMMENT" },      {},
+        { "ID", "IMAGE" },
+        { "CreatedSince", "CREATED" },
+        { "CreatedAt", "CREATED AT" },
+        { "CreatedBy", "CREATED BY" },
+        { "Size", "SIZE" },
+        { "Comment", "COMMENT" },
+        {},
 };
-static const struct format_listing listing = { columns, "{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}" };
-static const struct format_listing listing_exact = { columns, "{{.ID}}\t{{.CreatedAt}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}" };
+static const struct format_listing listing = { columns,
+                                               "{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}" };
+static const struct format_listing listing_exact = {
+        columns, "{{.ID}}\t{{.CreatedAt}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}"
+};
 
 /* Instructions span lines; a cell does not. */
 static char *one_line(const char *s) {
@@ -75,8 +83,10 @@ static int run_history(const struct cli_call *call) {
 }
 
 static const struct cli_option options[] = {
-        { "format", 0, CLI_STRING, offsetof(struct history_args, format), "FORMAT", "table, json, or a template: see souk-format(7)" },
-        { "human", 'H', CLI_FLAG, offsetof(struct history_args, human), NULL, "Sizes and times for people (default true)" },
+        { "format", 0, CLI_STRING, offsetof(struct history_args, format), "FORMAT",
+          "table, json, or a template: see souk-format(7)" },
+        { "human", 'H', CLI_FLAG, offsetof(struct history_args, human), NULL,
+          "Sizes and times for people (default true)" },
         { "no-trunc", 0, CLI_FLAG, offsetof(struct history_args, no_trunc), NULL, "Show instructions whole" },
         { "quiet", 'q', CLI_FLAG, offsetof(struct history_args, quiet), NULL, "Show ids only" },
 };

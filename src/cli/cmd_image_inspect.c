@@ -17,7 +17,8 @@ static int run_image_inspect(const struct cli_call *call) {
 }
 
 static const struct cli_option options[] = {
-        { "format", 'f', CLI_STRING, offsetof(struct image_inspect_args, format), "FORMAT", "json, or a template: see souk-format(7)" },
+        { "format", 'f', CLI_STRING, offsetof(struct image_inspect_args, format), "FORMAT",
+          "json, or a template: see souk-format(7)" },
 };
 
 const struct cli_verb cmd_image_inspect = {

@@ -30,7 +30,8 @@ static int run_prune(const struct cli_call *call) {
 }
 
 static const struct cli_option options[] = {
-        { "all", 'a', CLI_FLAG, offsetof(struct prune_args, all), NULL, "Remove all that no instance uses, not only nameless ones" },
+        { "all", 'a', CLI_FLAG, offsetof(struct prune_args, all), NULL,
+          "Remove all that no instance uses, not only nameless ones" },
         { "force", 'f', CLI_FLAG, offsetof(struct prune_args, force), NULL, "Do not ask" },
 };
 

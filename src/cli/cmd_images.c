@@ -17,11 +17,18 @@ struct images_filter {
 };
 
 static const struct format_column columns[] = {
-        { "Repository", "REPOSITORY" }, { "Tag", "TAG" },   { "Digest", "DIGEST" },          { "ID", "IMAGE ID" },
-        { "CreatedSince", "CREATED" },  { "Size", "SIZE" }, { "CreatedAt", "CREATED AT" },   { "Containers", "INSTANCES" },
+        { "Repository", "REPOSITORY" },
+        { "Tag", "TAG" },
+        { "Digest", "DIGEST" },
+        { "ID", "IMAGE ID" },
+        { "CreatedSince", "CREATED" },
+        { "Size", "SIZE" },
+        { "CreatedAt", "CREATED AT" },
+        { "Containers", "INSTANCES" },
         {},
 };
-static const struct format_listing listing = { columns, "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}" };
+static const struct format_listing listing = { columns,
+                                               "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}" };
 static const struct format_listing listing_with_digests = {
         columns, "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
 };
@@ -29,7 +36,8 @@ static const struct format_listing listing_with_digests = {
 /* One row for each name.  @name: NULL for a nameless image. */
 static json_t *image_row(const struct souk_image *i, const char *name, const struct images_args *a, uint64_t now) {
         json_t *row = json_object();
-        _cleanup_free_ char *familiar = name ? name_familiar(name) : NULL, *repository = NULL, *tag = NULL, *digest = NULL;
+        _cleanup_free_ char *familiar = name ? name_familiar(name) : NULL, *repository = NULL, *tag = NULL,
+                            *digest = NULL;
         _cleanup_free_ char *at = column_time(i->created_at), *ago = column_ago(i->created_at, now),
                             *size = column_size(i->size), *id = column_id(i->id, a->no_trunc);
         if (familiar)
@@ -45,7 +53,8 @@ static json_t *image_row(const struct souk_image *i, const char *name, const str
         return row;
 }
 
-static json_t *image_rows(const struct souk_image *v, size_t n, const struct images_args *a, const struct images_filter *f) {
+static json_t *image_rows(const struct souk_image *v, size_t n, const struct images_args *a,
+                          const struct images_filter *f) {
         json_t *rows = json_array();
         uint64_t now = now_wall_usec();
         for (size_t i = 0; i < n; i++) {
@@ -66,11 +75,13 @@ static int parse_filters(char *const *filters, struct images_filter *ret, struct
                 const char *value;
                 if ((value = str_startswith(*filters, "reference=")))
                         ret->reference = value;
-                else if ((value = str_startswith(*filters, "dangling=")) && (streq(value, "true") || streq(value, "false")))
+                else if ((value = str_startswith(*filters, "dangling=")) &&
+                         (streq(value, "true") || streq(value, "false")))
                         ret->dangling = streq(value, "true") ? CLI_YES : CLI_NO;
                 else
                         return souk_err_set(err, SOUK_USAGE, -EINVAL,
-                                            "invalid filter '%s': known are dangling=true|false and reference=PATTERN", *filters);
+                                            "invalid filter '%s': known are dangling=true|false and reference=PATTERN",
+                                            *filters);
         }
         return 0;
 }
@@ -95,11 +106,13 @@ static int run_images(const struct cli_call *call) {
 }
 
 static const struct cli_option options[] = {
-        { "all", 'a', CLI_FLAG, offsetof(struct images_args, all), NULL, "Show all (there are no intermediate images: no effect)" },
+        { "all", 'a', CLI_FLAG, offsetof(struct images_args, all), NULL,
+          "Show all (there are no intermediate images: no effect)" },
         { "digests", 0, CLI_FLAG, offsetof(struct images_args, digests), NULL, "Show the digests of the manifests" },
         { "filter", 'f', CLI_STRV, offsetof(struct images_args, filters), "KEY=VALUE",
           "Show those that match: dangling=true|false, reference=PATTERN" },
-        { "format", 0, CLI_STRING, offsetof(struct images_args, format), "FORMAT", "table, json, or a template: see souk-format(7)" },
+        { "format", 0, CLI_STRING, offsetof(struct images_args, format), "FORMAT",
+          "table, json, or a template: see souk-format(7)" },
         { "no-trunc", 0, CLI_FLAG, offsetof(struct images_args, no_trunc), NULL, "Show ids whole" },
         { "quiet", 'q', CLI_FLAG, offsetof(struct images_args, quiet), NULL, "Show ids only" },
 };

@@ -19,17 +19,22 @@ static int run_import(const struct cli_call *call) {
         struct souk_err err = {};
 
         if (str_startswith(source, "http://") || str_startswith(source, "https://")) {
-                souk_err_set(&err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "cannot import from a URL: pipe it in, as in 'curl -fsSL %s | souk import -'",
-                             source);
+                souk_err_set(&err, SOUK_UNSUPPORTED, -EOPNOTSUPP,
+                             "cannot import from a URL: pipe it in, as in 'curl -fsSL %s | souk import -'", source);
                 return cli_fail(&err);
         }
-        _cleanup_(archive_input_closep) int fd = archive_input_open(source, "give a file or a directory, or redirect standard input", &err);
+        _cleanup_(archive_input_closep) int fd =
+                archive_input_open(source, "give a file or a directory, or redirect standard input", &err);
         if (fd < 0 || souk_open(call->engine, &s, &err) < 0)
                 return cli_fail(&err);
         progress_init(&progress, a->quiet || !isatty(STDERR_FILENO), stderr);
         struct souk_import_request r = {
-                .fd = fd, .name = call->operands[1], .message = a->message, .changes = CONST_STRV(a->changes),
-                .progress = progress_event, .user = &progress,
+                .fd = fd,
+                .name = call->operands[1],
+                .message = a->message,
+                .changes = CONST_STRV(a->changes),
+                .progress = progress_event,
+                .user = &progress,
         };
         int ok = souk_image_import(s, &r, &id, &err);
         progress_end(&progress);
@@ -42,7 +47,8 @@ static int run_import(const struct cli_call *call) {
 static const struct cli_option options[] = {
         { "change", 'c', CLI_STRV, offsetof(struct import_args, changes), "INSTRUCTION",
           "Set the image's configuration: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR" },
-        { "message", 'm', CLI_STRING, offsetof(struct import_args, message), "TEXT", "Comment for the image's history" },
+        { "message", 'm', CLI_STRING, offsetof(struct import_args, message), "TEXT",
+          "Comment for the image's history" },
         { "quiet", 'q', CLI_FLAG, offsetof(struct import_args, quiet), NULL, "Show no progress" },
 };
 
@@ -52,8 +58,8 @@ const struct cli_verb cmd_import = {
         .topic = CLI_TOPIC_IMAGES,
         .synopsis = "[OPTIONS] FILE|DIRECTORY|- [NAME[:TAG]]",
         .summary = "Make an image from a tar archive or a directory of files",
-        .description = "Make an image of one layer from a root file system: a tar archive (plain, gzip or zstd; - is standard input) or a "
-                       "directory. Prints the image's id.",
+        .description = "Make an image of one layer from a root file system: a tar archive (plain, gzip or zstd; - is "
+                       "standard input) or a directory. Prints the image's id.",
         .examples =
                 (const struct cli_example[]){
                         { "With a default command", "souk import -c 'CMD [\"/bin/sh\"]' rootfs.tar.gz mybox:1.0" },

@@ -5,7 +5,11 @@
 
 enum inspect_type { INSPECT_ANY, INSPECT_INSTANCE, INSPECT_IMAGE, INSPECT_CONTAINER };
 static const char *const types[] = {
-        [INSPECT_ANY] = "any", [INSPECT_INSTANCE] = "instance", [INSPECT_IMAGE] = "image", [INSPECT_CONTAINER] = "container", NULL,
+        [INSPECT_ANY] = "any",
+        [INSPECT_INSTANCE] = "instance",
+        [INSPECT_IMAGE] = "image",
+        [INSPECT_CONTAINER] = "container",
+        NULL,
 };
 
 struct inspect_args {
@@ -34,10 +38,11 @@ static int run_inspect(const struct cli_call *call) {
 }
 
 static const struct cli_option options[] = {
-        { "format", 'f', CLI_STRING, offsetof(struct inspect_args, format), "FORMAT", "json, or a template: see souk-format(7)" },
+        { "format", 'f', CLI_STRING, offsetof(struct inspect_args, format), "FORMAT",
+          "json, or a template: see souk-format(7)" },
         { "size", 's', CLI_FLAG, offsetof(struct inspect_args, size), NULL, "Measure the writable layer of instances" },
-        { "type", 0, CLI_CHOICE, offsetof(struct inspect_args, type), "TYPE", "Look only among these: instance (or container), image",
-          .choices = types },
+        { "type", 0, CLI_CHOICE, offsetof(struct inspect_args, type), "TYPE",
+          "Look only among these: instance (or container), image", .choices = types },
 };
 
 const struct cli_verb cmd_inspect = {
@@ -45,11 +50,13 @@ const struct cli_verb cmd_inspect = {
         .topic = CLI_TOPIC_INSTANCES,
         .synopsis = "[OPTIONS] NAME [NAME...]",
         .summary = "Show everything about instances or images, as JSON",
-        .description = "Show everything about instances or images, as a JSON array. Names are looked for among instances first.",
+        .description = "Show everything about instances or images, as a JSON array. Names are looked for among "
+                       "instances first.",
         .examples =
                 (const struct cli_example[]){
                         { "One value", "souk inspect -f '{{.State.Status}}' web" },
-                        { "The environment, a variable on a line", "souk inspect -f '{{range .Config.Env}}{{println .}}{{end}}' web" },
+                        { "The environment, a variable on a line",
+                          "souk inspect -f '{{range .Config.Env}}{{println .}}{{end}}' web" },
                         {},
                 },
         .options = (const struct cli_options[]){ CLI_OPTIONS(NULL, options), {} },

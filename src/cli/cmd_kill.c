@@ -18,14 +18,16 @@ static int run_kill(const struct cli_call *call) {
         const struct kill_args *a = call->args;
         if (signal_from_name(a->signal) <= 0) {
                 struct souk_err err = {};
-                souk_err_set(&err, SOUK_USAGE, -EINVAL, "--signal: '%s' is no signal; use a name such as TERM, or a number", a->signal);
+                souk_err_set(&err, SOUK_USAGE, -EINVAL,
+                             "--signal: '%s' is no signal; use a name such as TERM, or a number", a->signal);
                 return cli_fail(&err);
         }
         return names_each(call, kill_one, true);
 }
 
 static const struct cli_option options[] = {
-        { "signal", 's', CLI_STRING, offsetof(struct kill_args, signal), "SIGNAL", "Signal to send, by name or number (default KILL)" },
+        { "signal", 's', CLI_STRING, offsetof(struct kill_args, signal), "SIGNAL",
+          "Signal to send, by name or number (default KILL)" },
 };
 
 const struct cli_verb cmd_kill = {

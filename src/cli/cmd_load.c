@@ -41,7 +41,8 @@ static const struct cli_option options[] = {
         { "input", 'i', CLI_STRING, offsetof(struct load_args, input), "FILE",
           "Read an archive, or an OCI layout directory, not standard input", .complete = "files" },
         { "quiet", 'q', CLI_FLAG, offsetof(struct load_args, quiet), NULL, "Show no progress" },
-        { "tag", 't', CLI_STRING, offsetof(struct load_args, tag), "NAME[:TAG]", "Name for an image that carries none" },
+        { "tag", 't', CLI_STRING, offsetof(struct load_args, tag), "NAME[:TAG]",
+          "Name for an image that carries none" },
 };
 
 const struct cli_verb cmd_load = {
@@ -50,7 +51,8 @@ const struct cli_verb cmd_load = {
         .topic = CLI_TOPIC_IMAGES,
         .synopsis = "[OPTIONS]",
         .summary = "Load images from an archive",
-        .description = "Load images from an archive (docker-archive or oci-archive; plain, gzip or zstd) or from an OCI layout directory.",
+        .description = "Load images from an archive (docker-archive or oci-archive; plain, gzip or zstd) or from an "
+                       "OCI layout directory.",
         .examples =
                 (const struct cli_example[]){
                         { "From a file", "souk load -i nginx.tar.gz" },

@@ -16,9 +16,12 @@ struct ps_args {
 };
 
 static const struct format_column columns[] = {
-        { "ID", "INSTANCE ID" },  { "Image", "IMAGE" },      { "Command", "COMMAND" },     { "CreatedAt", "CREATED AT" },
-        { "RunningFor", "CREATED" }, { "Status", "STATUS" }, { "State", "STATE" },         { "Names", "NAMES" },
-        { "Labels", "LABELS" },   { "Size", "SIZE" },        { "Isolation", "ISOLATION" }, {},
+        { "ID", "INSTANCE ID" },      { "Image", "IMAGE" },
+        { "Command", "COMMAND" },     { "CreatedAt", "CREATED AT" },
+        { "RunningFor", "CREATED" },  { "Status", "STATUS" },
+        { "State", "STATE" },         { "Names", "NAMES" },
+        { "Labels", "LABELS" },       { "Size", "SIZE" },
+        { "Isolation", "ISOLATION" }, {},
 };
 static const struct format_listing listing = {
         columns, "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}"
@@ -35,7 +38,8 @@ static char *status_text(const struct souk_instance *i, uint64_t now) {
         case SOUK_STATE_STARTING:
                 return xstrdup("Starting");
         case SOUK_STATE_RUNNING:
-                return xasprintf("Up %s", str_since(now > i->started_at ? now - i->started_at : 0, since, sizeof(since)));
+                return xasprintf("Up %s",
+                                 str_since(now > i->started_at ? now - i->started_at : 0, since, sizeof(since)));
         case SOUK_STATE_EXITED:
                 return xasprintf("Exited (%d) %s ago", i->exit_status,
                                  str_since(now > i->finished_at ? now - i->finished_at : 0, since, sizeof(since)));
@@ -91,11 +95,14 @@ static int run_ps(const struct cli_call *call) {
                 .all = a->all || a->latest || a->last >= 0,
                 .size = a->size,
                 .filters = CONST_STRV(a->filters),
-                .last = a->latest ? 1 : a->last > 0 ? (uint32_t) MIN(a->last, UINT32_MAX) : 0,
+                .last = a->latest     ? 1
+                        : a->last > 0 ? (uint32_t) MIN(a->last, UINT32_MAX)
+                                      : 0,
         };
 
         const char *format = a->quiet && !a->format ? "{{.ID}}" : a->format;
-        if (format_check(format, &err) < 0 || souk_open(call->engine, &s, &err) < 0 || souk_list(s, &r, &v, &n, &err) < 0)
+        if (format_check(format, &err) < 0 || souk_open(call->engine, &s, &err) < 0 ||
+            souk_list(s, &r, &v, &n, &err) < 0)
                 return cli_fail(&err);
         json_t *rows = instance_rows(v, a->last == 0 && !a->latest ? 0 : n, a);
         souk_instances_free(v, n);
@@ -108,7 +115,8 @@ static const struct cli_option options[] = {
         { "all", 'a', CLI_FLAG, offsetof(struct ps_args, all), NULL, "Show all, not only running ones" },
         { "filter", 'f', CLI_STRV, offsetof(struct ps_args, filters), "KEY=VALUE",
           "Show those that match: id, name, status, label, ancestor (may be repeated)" },
-        { "format", 0, CLI_STRING, offsetof(struct ps_args, format), "FORMAT", "table, json, or a template: see souk-format(7)" },
+        { "format", 0, CLI_STRING, offsetof(struct ps_args, format), "FORMAT",
+          "table, json, or a template: see souk-format(7)" },
         { "last", 'n', CLI_I64, offsetof(struct ps_args, last), "N", "Show the N newest, in any state" },
         { "latest", 'l', CLI_FLAG, offsetof(struct ps_args, latest), NULL, "Show the newest, in any state" },
         { "no-trunc", 0, CLI_FLAG, offsetof(struct ps_args, no_trunc), NULL, "Show ids and commands whole" },

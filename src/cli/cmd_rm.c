@@ -10,7 +10,8 @@ struct rm_args {
 static int rm_one(struct souk *s, const char *name, const void *args, struct souk_err *err) {
         const struct rm_args *a = args;
         int r = souk_remove(s, name, a->force, err);
-        if (r < 0 && a->force && err->code == SOUK_INSTANCE_NOT_FOUND) { /* as Docker: said, but what was asked for is so */
+        if (r < 0 && a->force &&
+            err->code == SOUK_INSTANCE_NOT_FOUND) { /* as Docker: said, but what was asked for is so */
                 cli_fail(err);
                 return 0;
         }

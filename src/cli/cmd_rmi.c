@@ -23,7 +23,8 @@ static int run_rmi(const struct cli_call *call) {
 }
 
 static const struct cli_option options[] = {
-        { "force", 'f', CLI_FLAG, offsetof(struct rmi_args, force), NULL, "Remove an image that has several names by its id" },
+        { "force", 'f', CLI_FLAG, offsetof(struct rmi_args, force), NULL,
+          "Remove an image that has several names by its id" },
 };
 
 const struct cli_verb cmd_rmi = {

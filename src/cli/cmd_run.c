@@ -62,8 +62,10 @@ static int run_run(const struct cli_call *call) {
 }
 
 static const struct cli_option options[] = {
-        { "detach", 'd', CLI_FLAG, offsetof(struct run_args, detach), NULL, "Run in the background and print the instance's id" },
-        { "dry-run", 0, CLI_FLAG, offsetof(struct run_args, dry_run), NULL, "Print what would be done, and do nothing" },
+        { "detach", 'd', CLI_FLAG, offsetof(struct run_args, detach), NULL,
+          "Run in the background and print the instance's id" },
+        { "dry-run", 0, CLI_FLAG, offsetof(struct run_args, dry_run), NULL,
+          "Print what would be done, and do nothing" },
         DETACH_KEYS_OPTION(offsetof(struct run_args, detach_keys)),
         SIG_PROXY_OPTION(offsetof(struct run_args, sig_proxy)),
 };
@@ -75,15 +77,16 @@ const struct cli_verb cmd_run = {
         .synopsis = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
         .summary = "Run a command in a new instance of an image",
         .description =
-                "Run a command in a new instance of an image. The instance gets its own users, processes, network, host name and "
-                "a writable layer on top of the image, which is never changed.\n\n"
-                "The exit status is the command's own; 125 when Souk failed, 126 when the command cannot be executed, 127 when it "
-                "is not found, 128+N when signal N ended it.\n\n"
+                "Run a command in a new instance of an image. The instance gets its own users, processes, network, host "
+                "name and a writable layer on top of the image, which is never changed.\n\n"
+                "The exit status is the command's own; 125 when Souk failed, 126 when the command cannot be executed, "
+                "127 when it is not found, 128+N when signal N ended it.\n\n"
                 "The image 'box' is built in: it is made on first use.",
         .examples =
                 (const struct cli_example[]){
                         { "A shell in the built-in image, gone when it ends", "souk run --rm -it box sh" },
-                        { "A service in the background, with limits", "souk run -d --name web --network host -m 256m --cpus 0.5 nginx" },
+                        { "A service in the background, with limits",
+                          "souk run -d --name web --network host -m 256m --cpus 0.5 nginx" },
                         { "A directory of the host, read-only", "souk run --rm -v /srv/data:/data:ro box ls /data" },
                         { "What would be done, step by step", "souk run --dry-run --read-only box true" },
                         {},

@@ -3,7 +3,9 @@
 #include "archive_io.h"
 #include "verbs.h"
 
-static const char *const formats[] = { [SOUK_ARCHIVE_DOCKER] = "docker-archive", [SOUK_ARCHIVE_OCI] = "oci-archive", NULL };
+static const char *const formats[] = {
+        [SOUK_ARCHIVE_DOCKER] = "docker-archive", [SOUK_ARCHIVE_OCI] = "oci-archive", NULL
+};
 
 struct save_args {
         const char *output;
@@ -24,10 +26,10 @@ static int run_save(const struct cli_call *call) {
 }
 
 static const struct cli_option options[] = {
-        { "format", 0, CLI_CHOICE, offsetof(struct save_args, format), "FORMAT", "docker-archive (default) or oci-archive",
-          .choices = formats },
-        { "output", 'o', CLI_STRING, offsetof(struct save_args, output), "FILE", "Write to a file, not to standard output",
-          .complete = "files" },
+        { "format", 0, CLI_CHOICE, offsetof(struct save_args, format), "FORMAT",
+          "docker-archive (default) or oci-archive", .choices = formats },
+        { "output", 'o', CLI_STRING, offsetof(struct save_args, output), "FILE",
+          "Write to a file, not to standard output", .complete = "files" },
 };
 
 const struct cli_verb cmd_save = {

@@ -37,7 +37,8 @@ static int run_start(const struct cli_call *call) {
 }
 
 static const struct cli_option options[] = {
-        { "attach", 'a', CLI_FLAG, offsetof(struct start_args, attach), NULL, "Attach its output, pass signals on, exit with its status" },
+        { "attach", 'a', CLI_FLAG, offsetof(struct start_args, attach), NULL,
+          "Attach its output, pass signals on, exit with its status" },
         { "interactive", 'i', CLI_FLAG, offsetof(struct start_args, interactive), NULL, "Attach standard input too" },
         DETACH_KEYS_OPTION(offsetof(struct start_args, detach_keys)),
         SIG_PROXY_OPTION(offsetof(struct start_args, sig_proxy)),

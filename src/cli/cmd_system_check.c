@@ -37,8 +37,9 @@ const struct cli_verb cmd_system_check = {
         .topic = CLI_TOPIC_SYSTEM,
         .synopsis = "[OPTIONS]",
         .summary = "Find, and mend, what a crash left behind",
-        .description = "Compare the records with what is on disk, in cgroups and among mounts, and print what does not fit. "
-                       "The exit status is 1 when something is left to mend.",
+        .description =
+                "Compare the records with what is on disk, in cgroups and among mounts, and print what does not fit. "
+                "The exit status is 1 when something is left to mend.",
         .options = (const struct cli_options[]){ CLI_OPTIONS(NULL, options), {} },
         .args_size = sizeof(struct check_args),
         .run = run_check,

@@ -15,7 +15,8 @@ static void print_value(const json_t *v, int indent);
 static void print_entry(const char *key, const json_t *v, int indent) {
         _cleanup_free_ char *safe = str_printable(key);
         printf("%*s%s:", indent, "", safe);
-        if (json_is_object(v) || (json_is_array(v) && json_array_size(v) > 0 && !json_is_string(json_array_get(v, 0)))) {
+        if (json_is_object(v) ||
+            (json_is_array(v) && json_array_size(v) > 0 && !json_is_string(json_array_get(v, 0)))) {
                 putchar('\n');
                 print_value(v, indent + 2);
                 return;
@@ -34,8 +35,7 @@ static void print_entry(const char *key, const json_t *v, int indent) {
 static void print_value(const json_t *v, int indent) {
         const char *key;
         json_t *value;
-        json_object_foreach((json_t *) v, key, value)
-                print_entry(key, value, indent);
+        json_object_foreach((json_t *) v, key, value) print_entry(key, value, indent);
         for (size_t i = 0; i < json_array_size(v); i++)
                 print_entry("-", json_array_get(v, i), indent);
 }
@@ -47,8 +47,8 @@ static int run_info(const struct cli_call *call) {
         struct souk_err err = {};
         json_t *info = NULL;
 
-        if (format_check(a->format, &err) < 0 || souk_open(call->engine, &s, &err) < 0 || souk_info(s, &text, &err) < 0 ||
-            json_parse_text(text, strlen(text), "system info", &info, &err) < 0)
+        if (format_check(a->format, &err) < 0 || souk_open(call->engine, &s, &err) < 0 ||
+            souk_info(s, &text, &err) < 0 || json_parse_text(text, strlen(text), "system info", &info, &err) < 0)
                 return cli_fail(&err);
         int r = 0;
         if (a->format) {
@@ -62,7 +62,8 @@ static int run_info(const struct cli_call *call) {
 }
 
 static const struct cli_option options[] = {
-        { "format", 'f', CLI_STRING, offsetof(struct info_args, format), "FORMAT", "json, or a template: see souk-format(7)" },
+        { "format", 'f', CLI_STRING, offsetof(struct info_args, format), "FORMAT",
+          "json, or a template: see souk-format(7)" },
 };
 
 const struct cli_verb cmd_system_info = {

@@ -19,14 +19,16 @@ static int run_version(const struct cli_call *call) {
                 printf("Version:  %s\nKernel:   %s\nMachine:  %s\n", SOUK_VERSION, u.release, u.machine);
                 return 0;
         }
-        json_t *objects = json_pack("[{s:s, s:s, s:s}]", "Version", SOUK_VERSION, "KernelVersion", u.release, "Arch", u.machine);
+        json_t *objects =
+                json_pack("[{s:s, s:s, s:s}]", "Version", SOUK_VERSION, "KernelVersion", u.release, "Arch", u.machine);
         int r = format_objects(stdout, a->format, objects, &err);
         json_decref(objects);
         return r < 0 ? cli_fail(&err) : 0;
 }
 
 static const struct cli_option options[] = {
-        { "format", 'f', CLI_STRING, offsetof(struct version_args, format), "FORMAT", "json, or a template: see souk-format(7)" },
+        { "format", 'f', CLI_STRING, offsetof(struct version_args, format), "FORMAT",
+          "json, or a template: see souk-format(7)" },
 };
 
 const struct cli_verb cmd_version = {

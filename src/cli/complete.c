@@ -6,7 +6,7 @@
 
 struct completion {
         FILE *out;
-        const char *typed;  /* the word under the cursor */
+        const char *typed; /* the word under the cursor */
         struct souk_options engine;
 };
 
@@ -158,7 +158,9 @@ static bool complete_dash(const struct completion *c, const struct cli_verb *ver
                 return true;
         }
         const struct cli_option *o =
-                str_startswith(c->typed, "--") ? cli_option_by_long(verb->options, c->typed + 2, (size_t) (equals - c->typed) - 2) : NULL;
+                str_startswith(c->typed, "--")
+                        ? cli_option_by_long(verb->options, c->typed + 2, (size_t) (equals - c->typed) - 2)
+                        : NULL;
         if (o) {
                 _cleanup_free_ char *prefix = xstrndup(c->typed, (size_t) (equals - c->typed) + 1);
                 complete_value(c, o, prefix);

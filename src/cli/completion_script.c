@@ -61,22 +61,21 @@ static const char zsh[] =
         "        compdef _souk souk\n"
         "fi\n";
 
-static const char fish[] =
-        "# fish completion for souk\n"
-        "function __souk_complete\n"
-        "        set -l words (commandline -opc)\n"
-        "        set -l cur (commandline -ct)\n"
-        "        set -l lines ($words[1] internal complete -- $words[2..-1] $cur 2>/dev/null)\n"
-        "        switch \"$lines[1]\"\n"
-        "                case ':files'\n"
-        "                        __fish_complete_path (string replace -r '.*=' '' -- $cur)\n"
-        "                case ':dirs'\n"
-        "                        __fish_complete_directories (string replace -r '.*=' '' -- $cur)\n"
-        "                case '*'\n"
-        "                        printf '%s\\n' $lines\n"
-        "        end\n"
-        "end\n"
-        "complete -c souk -f -a '(__souk_complete)'\n";
+static const char fish[] = "# fish completion for souk\n"
+                           "function __souk_complete\n"
+                           "        set -l words (commandline -opc)\n"
+                           "        set -l cur (commandline -ct)\n"
+                           "        set -l lines ($words[1] internal complete -- $words[2..-1] $cur 2>/dev/null)\n"
+                           "        switch \"$lines[1]\"\n"
+                           "                case ':files'\n"
+                           "                        __fish_complete_path (string replace -r '.*=' '' -- $cur)\n"
+                           "                case ':dirs'\n"
+                           "                        __fish_complete_directories (string replace -r '.*=' '' -- $cur)\n"
+                           "                case '*'\n"
+                           "                        printf '%s\\n' $lines\n"
+                           "        end\n"
+                           "end\n"
+                           "complete -c souk -f -a '(__souk_complete)'\n";
 
 const char *completion_script(const char *shell) {
         static const struct {

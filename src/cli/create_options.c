@@ -10,7 +10,8 @@ static const char *const isolations[] = { [SOUK_ISOLATION_CONTAINER] = "containe
 
 const struct cli_option create_instance_options[] = {
         { "name", 0, CLI_STRING, AT(name), "NAME", "Name of the instance (default: made up)" },
-        { "isolation", 0, CLI_CHOICE, AT(isolation), "KIND", "container or vm (default container)", .choices = isolations },
+        { "isolation", 0, CLI_CHOICE, AT(isolation), "KIND", "container or vm (default container)",
+          .choices = isolations },
         { "interactive", 'i', CLI_FLAG, AT(interactive), NULL, "Keep standard input open" },
         { "tty", 't', CLI_FLAG, AT(tty), NULL, "Give it a terminal" },
         { "rm", 0, CLI_FLAG, AT(autoremove), NULL, "Remove the instance when it ends" },
@@ -24,13 +25,15 @@ static_assert(ELEMENTSOF(create_instance_options) == CREATE_INSTANCE_N, "keep th
 
 const struct cli_option create_process_options[] = {
         { "env", 'e', CLI_STRV, AT(env), "NAME=VALUE", "Set an environment variable; NAME alone takes it from here" },
-        { "env-file", 0, CLI_STRV, AT(env_files), "FILE", "Read environment variables from a file", .complete = "files" },
+        { "env-file", 0, CLI_STRV, AT(env_files), "FILE", "Read environment variables from a file",
+          .complete = "files" },
         { "workdir", 'w', CLI_STRING, AT(workdir), "DIR", "Working directory inside" },
         { "user", 'u', CLI_STRING, AT(user), "USER[:GROUP]", "User, and group, by name or number" },
         { "group-add", 0, CLI_STRV, AT(group_add), "GROUP", "Add a supplementary group" },
         { "entrypoint", 0, CLI_STRING, AT(entrypoint), "PROGRAM", "Replace the image's entrypoint; \"\" removes it" },
         { "init", 0, CLI_FLAG, AT(init), NULL, "Run a small init that forwards signals and reaps processes" },
-        { "stop-signal", 0, CLI_STRING, AT(stop_signal), "SIGNAL", "Signal that stops it (default the image's, or TERM)" },
+        { "stop-signal", 0, CLI_STRING, AT(stop_signal), "SIGNAL",
+          "Signal that stops it (default the image's, or TERM)" },
         { "ulimit", 0, CLI_STRV, AT(ulimits), "NAME=SOFT[:HARD]", "Set a resource limit, such as nofile=1024" },
         { "sysctl", 0, CLI_STRV, AT(sysctls), "NAME=VALUE", "Set a kernel parameter of its namespaces" },
         { "oom-score-adj", 0, CLI_I64, AT(oom_score_adj), "N", "Adjust the out-of-memory score (-1000 to 1000)" },
@@ -38,18 +41,21 @@ const struct cli_option create_process_options[] = {
 static_assert(ELEMENTSOF(create_process_options) == CREATE_PROCESS_N, "keep the count");
 
 const struct cli_option create_file_options[] = {
-        { "volume", 'v', CLI_STRV, AT(volumes), "SOURCE:TARGET[:ro]", "Mount a file or directory of the host", .complete = "files" },
+        { "volume", 'v', CLI_STRV, AT(volumes), "SOURCE:TARGET[:ro]", "Mount a file or directory of the host",
+          .complete = "files" },
         { "mount", 0, CLI_STRV, AT(mounts), "SPEC", "Mount by keys: type=bind|tmpfs,src=PATH,dst=PATH,readonly" },
         { "tmpfs", 0, CLI_STRV, AT(tmpfs), "DIR[:OPTIONS]", "Mount a file system in memory" },
         { "read-only", 0, CLI_FLAG, AT(read_only), NULL, "Make the root file system read-only" },
         { "shm-size", 0, CLI_STRING, AT(shm_size), "SIZE", "Size of /dev/shm (default 64m)" },
-        { "device", 0, CLI_STRV, AT(devices), "PATH[:TARGET[:rwm]]", "Give it a device of the host", .complete = "files" },
+        { "device", 0, CLI_STRV, AT(devices), "PATH[:TARGET[:rwm]]", "Give it a device of the host",
+          .complete = "files" },
 };
 static_assert(ELEMENTSOF(create_file_options) == CREATE_FILE_N, "keep the count");
 
 const struct cli_option create_limit_options[] = {
         { "memory", 'm', CLI_STRING, AT(memory), "SIZE", "Memory limit, such as 512m" },
-        { "memory-swap", 0, CLI_STRING, AT(memory_swap), "SIZE", "Limit of memory and swap together; -1: no limit on swap" },
+        { "memory-swap", 0, CLI_STRING, AT(memory_swap), "SIZE",
+          "Limit of memory and swap together; -1: no limit on swap" },
         { "cpus", 0, CLI_STRING, AT(cpus), "N", "Limit of CPU time, such as 1.5" },
         { "cpu-shares", 'c', CLI_STRING, AT(cpu_shares), "N", "CPU weight against others (default 1024)" },
         { "cpuset-cpus", 0, CLI_STRING, AT(cpuset_cpus), "LIST", "CPUs it may use, such as 0-3,5" },
@@ -60,10 +66,12 @@ const struct cli_option create_security_options[] = {
         { "privileged", 0, CLI_FLAG, AT(privileged), NULL, "Take the fences away: all capabilities and devices" },
         { "cap-add", 0, CLI_STRV, AT(cap_add), "CAPABILITY", "Add a capability; ALL adds all" },
         { "cap-drop", 0, CLI_STRV, AT(cap_drop), "CAPABILITY", "Drop a capability; ALL drops all" },
-        { "security-opt", 0, CLI_STRV, AT(security_opt), "OPTION", "seccomp=unconfined, seccomp=FILE or no-new-privileges" },
+        { "security-opt", 0, CLI_STRV, AT(security_opt), "OPTION",
+          "seccomp=unconfined, seccomp=FILE or no-new-privileges" },
         { "userns", 0, CLI_STRING, AT(userns), "MODE", "User namespace: private (default) or host" },
         { "pid", 0, CLI_STRING, AT(pid), "MODE", "Process ids: private (default), host or container:NAME" },
-        { "ipc", 0, CLI_STRING, AT(ipc), "MODE", "Shared memory and queues: private (default), host or container:NAME" },
+        { "ipc", 0, CLI_STRING, AT(ipc), "MODE",
+          "Shared memory and queues: private (default), host or container:NAME" },
         { "uts", 0, CLI_STRING, AT(uts), "MODE", "Host name: private (default), host or container:NAME" },
         { "cgroupns", 0, CLI_STRING, AT(cgroupns), "MODE", "Cgroup namespace: private (default) or host" },
 };
@@ -93,15 +101,18 @@ void create_request_fill(const struct create_args *a, const char *const *operand
                         .workdir = a->workdir, .user = a->user, .group_add = CONST_STRV(a->group_add),
                         .tty = a->tty, .open_stdin = a->interactive, .init = a->init, .stop_signal = a->stop_signal,
                         .ulimits = CONST_STRV(a->ulimits), .labels = CONST_STRV(a->labels),
-                        .volumes = CONST_STRV(a->volumes), .mounts = CONST_STRV(a->mounts), .tmpfs = CONST_STRV(a->tmpfs),
+                        .volumes = CONST_STRV(a->volumes), .mounts = CONST_STRV(a->mounts),
+                        .tmpfs = CONST_STRV(a->tmpfs),
                         .read_only = a->read_only, .shm_size = a->shm_size, .devices = CONST_STRV(a->devices),
-                        .memory = a->memory, .memory_swap = a->memory_swap, .cpus = a->cpus, .cpuset_cpus = a->cpuset_cpus,
+                        .memory = a->memory, .memory_swap = a->memory_swap, .cpus = a->cpus,
+                        .cpuset_cpus = a->cpuset_cpus,
                         .pids_limit = a->pids_limit, .cpu_shares = a->cpu_shares, .oom_score_adj = a->oom_score_adj,
                         .cap_add = CONST_STRV(a->cap_add), .cap_drop = CONST_STRV(a->cap_drop),
                         .security_opt = CONST_STRV(a->security_opt), .privileged = a->privileged,
                         .userns = a->userns, .pid = a->pid, .ipc = a->ipc, .uts = a->uts, .cgroupns = a->cgroupns,
                         .network = a->network, .hostname = a->hostname, .domainname = a->domainname,
-                        .add_host = CONST_STRV(a->add_host), .dns = CONST_STRV(a->dns), .dns_search = CONST_STRV(a->dns_search),
+                        .add_host = CONST_STRV(a->add_host), .dns = CONST_STRV(a->dns),
+                        .dns_search = CONST_STRV(a->dns_search),
                         .dns_option = CONST_STRV(a->dns_option), .sysctls = CONST_STRV(a->sysctls),
                 },
         };
@@ -126,8 +137,8 @@ int create_needs_box(struct souk *s, const char *image, struct souk_err *err) {
 int create_fail(const char *image, const struct souk_err *err) {
         int status = cli_fail(err);
         if (err->code == SOUK_IMAGE_NOT_FOUND)
-                fputs("Souk does not pull from registries yet: 'docker save NAME | souk load' brings an image over, and 'box' is built "
-                      "in: souk run -it box sh\n",
+                fputs("Souk does not pull from registries yet: 'docker save NAME | souk load' brings an image over, "
+                      "and 'box' is built in: souk run -it box sh\n",
                       stderr);
         return status;
 }

@@ -7,31 +7,34 @@
 /* The first member of both verbs' args: the tables' offsets start here. */
 struct create_args {
         const char *name, *cidfile, *workdir, *user, *entrypoint, *stop_signal, *shm_size, *memory, *memory_swap, *cpus,
-                *cpuset_cpus, *pids_limit, *cpu_shares, *userns, *pid, *ipc, *uts, *cgroupns, *network, *hostname, *domainname;
-        char **env, **env_files, **group_add, **ulimits, **labels, **volumes, **mounts, **tmpfs, **devices, **cap_add, **cap_drop,
-                **security_opt, **add_host, **dns, **dns_search, **dns_option, **sysctls;
+                *cpuset_cpus, *pids_limit, *cpu_shares, *userns, *pid, *ipc, *uts, *cgroupns, *network, *hostname,
+                *domainname;
+        char **env, **env_files, **group_add, **ulimits, **labels, **volumes, **mounts, **tmpfs, **devices, **cap_add,
+                **cap_drop, **security_opt, **add_host, **dns, **dns_search, **dns_option, **sysctls;
         bool interactive, tty, autoremove, init, read_only, privileged;
         int isolation;
         uint64_t stop_timeout_usec;
         int64_t oom_score_adj;
 };
-#define CREATE_DEFAULTS { .stop_timeout_usec = UINT64_MAX }
+#define CREATE_DEFAULTS \
+        { .stop_timeout_usec = UINT64_MAX }
 
 /* The groups, for the verbs' tables. */
 extern const struct cli_option create_process_options[], create_file_options[], create_limit_options[],
         create_security_options[], create_network_options[], create_instance_options[];
 #define CREATE_INSTANCE_N 8
-#define CREATE_PROCESS_N 11
-#define CREATE_FILE_N 6
-#define CREATE_LIMIT_N 6
+#define CREATE_PROCESS_N  11
+#define CREATE_FILE_N     6
+#define CREATE_LIMIT_N    6
 #define CREATE_SECURITY_N 9
-#define CREATE_NETWORK_N 8
-#define CREATE_OPTIONS                                                                                                     \
-        { "Instance", create_instance_options, CREATE_INSTANCE_N },                                                        \
-        { "Process", create_process_options, CREATE_PROCESS_N }, { "Files", create_file_options, CREATE_FILE_N },          \
-        { "Limits", create_limit_options, CREATE_LIMIT_N },                                                                \
-        { "Security", create_security_options, CREATE_SECURITY_N },                                                        \
-        { "Network", create_network_options, CREATE_NETWORK_N }
+#define CREATE_NETWORK_N  8
+#define CREATE_OPTIONS                                                                                               \
+        { "Instance", create_instance_options, CREATE_INSTANCE_N },                                                  \
+                { "Process", create_process_options, CREATE_PROCESS_N },                                             \
+                { "Files", create_file_options, CREATE_FILE_N }, { "Limits", create_limit_options, CREATE_LIMIT_N }, \
+                { "Security", create_security_options, CREATE_SECURITY_N }, {                                        \
+                "Network", create_network_options, CREATE_NETWORK_N                                                  \
+        }
 
 struct create_request {
         struct souk_create_request r;

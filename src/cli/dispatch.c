@@ -17,7 +17,8 @@ static const struct cli_option root_options[] = {
         { "run", 0, CLI_STRING, offsetof(struct root_args, run), "DIR",
           "Where state lives until the next boot (default $SOUK_RUN or /run/souk)", .complete = "dirs" },
         { "log-level", 'l', CLI_CHOICE, offsetof(struct root_args, log_level), "LEVEL",
-          "What to tell on standard error: debug, info, warn, error (default $SOUK_LOG or warn)", .choices = log_levels },
+          "What to tell on standard error: debug, info, warn, error (default $SOUK_LOG or warn)",
+          .choices = log_levels },
         { "version", 'v', CLI_FLAG, offsetof(struct root_args, version), NULL, "Print the version" },
 };
 static const struct root_args root_defaults = { .log_level = -1 };
@@ -46,8 +47,8 @@ static int unknown_verb(const char *word, const char *group) {
         const char *nearest = cli_verb_suggest(word, group);
         const char *space = group ? " " : "", *in = group ? group : "";
         if (nearest)
-                souk_err_set(&err, SOUK_USAGE, -EINVAL, "'%s' is not a souk%s%s command (did you mean 'souk%s%s %s'?)", word,
-                             space, in, space, in, nearest);
+                souk_err_set(&err, SOUK_USAGE, -EINVAL, "'%s' is not a souk%s%s command (did you mean 'souk%s%s %s'?)",
+                             word, space, in, space, in, nearest);
         else
                 souk_err_set(&err, SOUK_USAGE, -EINVAL, "'%s' is not a souk%s%s command", word, space, in);
         return usage_error(&err, group);

@@ -7,7 +7,7 @@
 #include "template.h"
 
 #define TABLE_COLUMN_MIN 10
-#define TABLE_PADDING 3
+#define TABLE_PADDING    3
 
 static enum template_text mode_for(FILE *out) {
         int fd = fileno(out);
@@ -96,7 +96,8 @@ static int table_line(const struct template *t, json_t *row, char ***lines, stru
         return r;
 }
 
-static int print_table(FILE *out, const struct format_listing *l, const char *text, json_t *rows, struct souk_err *err) {
+static int print_table(FILE *out, const struct format_listing *l, const char *text, json_t *rows,
+                       struct souk_err *err) {
         _cleanup_(template_freep) struct template *t = NULL;
         _cleanup_strv_ char **lines = NULL;
         int r = parse(text, &t, err);

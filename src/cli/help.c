@@ -128,7 +128,9 @@ void cli_help_group(FILE *out, const struct cli_group *group) {
 
 void cli_help_top(FILE *out) {
         static const char *const topics[] = {
-                [CLI_TOPIC_INSTANCES] = "Instances", [CLI_TOPIC_IMAGES] = "Images", [CLI_TOPIC_SYSTEM] = "System",
+                [CLI_TOPIC_INSTANCES] = "Instances",
+                [CLI_TOPIC_IMAGES] = "Images",
+                [CLI_TOPIC_SYSTEM] = "System",
                 [CLI_TOPIC_HIDDEN] = NULL,
         };
         static_assert(ELEMENTSOF(topics) == CLI_TOPIC_MAX, "every topic has a title");

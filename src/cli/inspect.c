@@ -5,7 +5,8 @@
 #include "base/json.h"
 #include "format.h"
 
-static int fetch(struct souk *s, const struct cli_call *call, size_t i, inspect_fn fn, json_t *objects, struct souk_err *err) {
+static int fetch(struct souk *s, const struct cli_call *call, size_t i, inspect_fn fn, json_t *objects,
+                 struct souk_err *err) {
         _cleanup_souk_free_ char *text = NULL;
         json_t *object = NULL;
         int r = fn(s, call->operands[i], call->args, &text, err);

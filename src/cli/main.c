@@ -4,7 +4,7 @@
 
 #include <fcntl.h>
 
-/* A caller may have closed 0..2: without this the store's files would get those numbers and be printed into.  Read-only,
+/* A caller may have closed 0..2: without this the store's files would get those numbers and be printed into. Read-only,
  * so that writing to a stream that was closed still fails. */
 static void standard_fds_fill(void) {
         for (int fd = 0; fd < 3; fd++)

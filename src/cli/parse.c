@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * argv into an args struct, with the semantics Docker users know (Go's pflag): --name=x, --name x, -e X, -eX, -e=X,
- * bundles (-it), --flag=false, "--", "-" is an operand.  Names are never abbreviated: a script must not change its meaning
- * when an option is added.
+ * bundles (-it), --flag=false, "--", "-" is an operand.  Names are never abbreviated: a script must not change its
+ * meaning when an option is added.
  */
 #include "cli.h"
-
 
 const struct cli_option *cli_option_by_long(const struct cli_options *groups, const char *name, size_t len) {
         for (const struct cli_options *g = groups; g && g->table; g++)
@@ -144,11 +143,13 @@ static int unknown_long(const struct cli_verb *verb, const char *name, size_t le
 }
 
 static int missing_value(const struct cli_option *o, const char *shown, struct souk_err *err) {
-        return souk_err_set(err, SOUK_USAGE, -EINVAL, "flag needs a value: %s %s", shown, o->metavar ? o->metavar : "VALUE");
+        return souk_err_set(err, SOUK_USAGE, -EINVAL, "flag needs a value: %s %s", shown,
+                            o->metavar ? o->metavar : "VALUE");
 }
 
 /* One "--name" or "--name=value".  Return: 1 when the next word was its value, 0, 2 for --help, or an error. */
-static int parse_long(const struct cli_verb *verb, const char *word, const char *next, void *args, struct souk_err *err) {
+static int parse_long(const struct cli_verb *verb, const char *word, const char *next, void *args,
+                      struct souk_err *err) {
         const char *name = word + 2, *equals = strchr(name, '=');
         size_t len = equals ? (size_t) (equals - name) : strlen(name);
         const struct cli_option *o = cli_option_by_long(verb->options, name, len);
@@ -168,7 +169,8 @@ static int parse_long(const struct cli_verb *verb, const char *word, const char 
 }
 
 /* A bundle "-itv/x:/y".  Return: as parse_long(). */
-static int parse_short(const struct cli_verb *verb, const char *word, const char *next, void *args, struct souk_err *err) {
+static int parse_short(const struct cli_verb *verb, const char *word, const char *next, void *args,
+                       struct souk_err *err) {
         for (const char *p = word + 1; *p; p++) {
                 const struct cli_option *o = cli_option_by_short(verb->options, *p);
                 if (!o && *p == 'h')
@@ -199,18 +201,20 @@ static int parse_short(const struct cli_verb *verb, const char *word, const char
 
 static int check_count(const struct cli_verb *verb, size_t n, struct souk_err *err) {
         if (n < verb->min_operands)
-                return souk_err_set(err, SOUK_USAGE, -EINVAL, "'souk %s' requires %s %zu argument%s: souk %s %s", verb->name,
-                                    verb->min_operands == verb->max_operands ? "exactly" : "at least", verb->min_operands,
-                                    verb->min_operands == 1 ? "" : "s", verb->name, verb->synopsis);
+                return souk_err_set(err, SOUK_USAGE, -EINVAL, "'souk %s' requires %s %zu argument%s: souk %s %s",
+                                    verb->name, verb->min_operands == verb->max_operands ? "exactly" : "at least",
+                                    verb->min_operands, verb->min_operands == 1 ? "" : "s", verb->name, verb->synopsis);
         if (n <= verb->max_operands)
                 return 0;
         if (verb->max_operands == 0)
                 return souk_err_set(err, SOUK_USAGE, -EINVAL, "'souk %s' accepts no arguments", verb->name);
-        return souk_err_set(err, SOUK_USAGE, -EINVAL, "'souk %s' requires at most %zu argument%s: souk %s %s", verb->name,
-                            verb->max_operands, verb->max_operands == 1 ? "" : "s", verb->name, verb->synopsis);
+        return souk_err_set(err, SOUK_USAGE, -EINVAL, "'souk %s' requires at most %zu argument%s: souk %s %s",
+                            verb->name, verb->max_operands, verb->max_operands == 1 ? "" : "s", verb->name,
+                            verb->synopsis);
 }
 
-int cli_parse(const struct cli_verb *verb, const char *const *argv, void *args, struct cli_parsed *ret, struct souk_err *err) {
+int cli_parse(const struct cli_verb *verb, const char *const *argv, void *args, struct cli_parsed *ret,
+              struct souk_err *err) {
         size_t n = 0;
         while (argv[n])
                 n++;

@@ -88,8 +88,10 @@ void progress_event(const struct souk_progress *e, void *user) {
                 return;
         }
         row_remove(p, e->name);
-        _cleanup_free_ char *id = column_id(e->name, false), *safe = str_printable(id), *size = column_size(MAX(e->done, e->total));
-        _cleanup_free_ char *line = e->cached ? xasprintf("%s  already there", safe) : xasprintf("%s  loaded  %s", safe, size);
+        _cleanup_free_ char *id = column_id(e->name, false), *safe = str_printable(id),
+                            *size = column_size(MAX(e->done, e->total));
+        _cleanup_free_ char *line =
+                e->cached ? xasprintf("%s  already there", safe) : xasprintf("%s  loaded  %s", safe, size);
         if (p->terminal)
                 draw(p, line);
         else

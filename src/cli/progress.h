@@ -15,12 +15,12 @@ struct progress {
         bool quiet, terminal;
         struct progress_row *rows; /* under way */
         size_t n_rows;
-        size_t n_drawn;            /* lines below which the cursor is */
+        size_t n_drawn; /* lines below which the cursor is */
         uint64_t drawn_usec;
         size_t max_rows, width;
         FILE *out;
 };
 void progress_init(struct progress *p, bool quiet, FILE *out);
 void progress_event(const struct souk_progress *e, void *user); /* souk_progress_fn; @user: struct progress */
-void progress_end(struct progress *p);                           /* clears what is under way, frees */
+void progress_end(struct progress *p);                          /* clears what is under way, frees */
 #endif

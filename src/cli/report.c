@@ -6,7 +6,8 @@
 
 int cli_fail(const struct souk_err *err) {
         /* messages quote names from archives and other programs' output */
-        _cleanup_free_ char *safe = str_printable(err->msg[0] ? err->msg : "failed without a reason (a defect of Souk)");
+        _cleanup_free_ char *safe =
+                str_printable(err->msg[0] ? err->msg : "failed without a reason (a defect of Souk)");
         fflush(stdout);
         fprintf(stderr, "souk: %s\n", safe);
         int status = souk_code_exit_status(err->code);

@@ -6,7 +6,8 @@ int streams_fill(bool interactive, bool tty, const char *detach_keys, bool sig_p
                  struct souk_err *err) {
         if (interactive && tty && !isatty(STDIN_FILENO))
                 return souk_err_set(err, SOUK_USAGE, -ENOTTY,
-                                    "the input device is not a TTY: -it needs a terminal on standard input; use -i alone for a pipe");
+                                    "the input device is not a TTY: -it needs a terminal on standard input; use -i "
+                                    "alone for a pipe");
         *ret = (struct souk_streams){
                 .in = interactive ? STDIN_FILENO : -1,
                 .out = STDOUT_FILENO,

@@ -35,12 +35,11 @@ static int missing_field(struct evaluation *e, const json_t *base, const struct 
         const char *names[64], *key;
         size_t n = 0;
         json_t *value;
-        json_object_foreach((json_t *) base, key, value)
-                if (n < ELEMENTSOF(names))
-                        names[n++] = key;
+        json_object_foreach((json_t *) base, key, value) if (n < ELEMENTSOF(names)) names[n++] = key;
         const char *nearest = str_nearest(x->name, names, n);
         if (nearest)
-                return souk_err_set(e->err, SOUK_USAGE, -EINVAL, "template: no field '.%s' (did you mean '.%s'?)", x->name, nearest);
+                return souk_err_set(e->err, SOUK_USAGE, -EINVAL, "template: no field '.%s' (did you mean '.%s'?)",
+                                    x->name, nearest);
         return souk_err_set(e->err, SOUK_USAGE, -EINVAL, "template: no field '.%s'", x->name);
 }
 
@@ -56,13 +55,15 @@ static int eval_field(struct evaluation *e, json_t *base, const struct expr *x, 
         }
         if (json_is_object(base))
                 return missing_field(e, base, x);
-        return souk_err_set(e->err, SOUK_USAGE, -EINVAL, "template: '.%s' at character %zu: the value there has no fields", x->name,
-                            x->position);
+        return souk_err_set(e->err, SOUK_USAGE, -EINVAL,
+                            "template: '.%s' at character %zu: the value there has no fields", x->name, x->position);
 }
 
-static int eval_expr(struct evaluation *e, const struct expr *x, json_t *dot, const struct variable *vars, json_t **ret);
+static int eval_expr(struct evaluation *e, const struct expr *x, json_t *dot, const struct variable *vars,
+                     json_t **ret);
 
-static int eval_call(struct evaluation *e, const struct expr *x, json_t *dot, const struct variable *vars, json_t **ret) {
+static int eval_call(struct evaluation *e, const struct expr *x, json_t *dot, const struct variable *vars,
+                     json_t **ret) {
         json_t *args[TEMPLATE_DEPTH_MAX + 2];
         size_t n = 0;
         int r = 0;
@@ -80,7 +81,8 @@ static int eval_call(struct evaluation *e, const struct expr *x, json_t *dot, co
 }
 
 /* @ret: a new reference, set on success only */
-static int eval_expr(struct evaluation *e, const struct expr *x, json_t *dot, const struct variable *vars, json_t **ret) {
+static int eval_expr(struct evaluation *e, const struct expr *x, json_t *dot, const struct variable *vars,
+                     json_t **ret) {
         int r = step(e);
         if (r < 0)
                 return r;
@@ -144,7 +146,8 @@ static int output_value(struct evaluation *e, const json_t *v) {
 
 static int eval_nodes(struct evaluation *e, const struct node *n, json_t *dot, const struct variable *vars);
 
-static int eval_item(struct evaluation *e, const struct node *n, json_t *key_take, json_t *value, const struct variable *vars) {
+static int eval_item(struct evaluation *e, const struct node *n, json_t *key_take, json_t *value,
+                     const struct variable *vars) {
         _cleanup_value_ json_t *key = key_take;
         struct variable with_key = { n->key_name, key, vars };
         if (n->key_name)
@@ -156,7 +159,8 @@ static int eval_item(struct evaluation *e, const struct node *n, json_t *key_tak
         return r < 0 ? r : eval_nodes(e, n->body, value, vars);
 }
 
-static int eval_range(struct evaluation *e, const struct node *n, json_t *list, json_t *dot, const struct variable *vars) {
+static int eval_range(struct evaluation *e, const struct node *n, json_t *list, json_t *dot,
+                      const struct variable *vars) {
         int r = 0;
         if (!template_truth(list) && (json_is_array(list) || json_is_object(list) || json_is_null(list)))
                 return eval_nodes(e, n->otherwise, dot, vars);
@@ -211,7 +215,8 @@ static int eval_nodes(struct evaluation *e, const struct node *n, json_t *dot, c
         return r;
 }
 
-int template_eval(const struct template *t, json_t *value, enum template_text mode, struct buf *out, struct souk_err *err) {
+int template_eval(const struct template *t, json_t *value, enum template_text mode, struct buf *out,
+                  struct souk_err *err) {
         struct evaluation e = { .root = value, .mode = mode, .out = out, .err = err };
         return eval_nodes(&e, t->nodes, value, NULL);
 }

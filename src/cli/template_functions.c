@@ -39,8 +39,7 @@ static int map_text(const json_t *v, struct buf *out) {
         _cleanup_free_ const char **keys = xcalloc(json_object_size(v) + 1, sizeof(*keys));
         const char *key;
         json_t *value;
-        json_object_foreach((json_t *) v, key, value)
-                keys[n++] = key;
+        json_object_foreach((json_t *) v, key, value) keys[n++] = key;
         qsort(keys, n, sizeof(*keys), compare_keys);
 
         int r = buf_printf(out, "map[");
@@ -154,7 +153,8 @@ static int do_split(json_t *const *args, size_t n, json_t **ret, struct souk_err
         return 0;
 }
 
-static int change_case(json_t *const *args, const char *function, int (*change)(int), json_t **ret, struct souk_err *err) {
+static int change_case(json_t *const *args, const char *function, int (*change)(int), json_t **ret,
+                       struct souk_err *err) {
         if (!json_is_string(args[0]))
                 return fail(err, function, "needs text");
         size_t n = json_string_length(args[0]);
@@ -227,20 +227,13 @@ static int do_or(json_t *const *args, size_t n, json_t **ret, struct souk_err *e
 }
 
 static const struct template_function functions[] = {
-        { "and", 1, 16, do_and },
-        { "eq", 2, 16, do_eq },
-        { "index", 2, 16, do_index },
-        { "join", 2, 2, do_join },
-        { "json", 1, 1, do_json },
-        { "len", 1, 1, do_len },
-        { "lower", 1, 1, do_lower },
-        { "ne", 2, 2, do_ne },
-        { "not", 1, 1, do_not },
-        { "or", 1, 16, do_or },
-        { "println", 0, 16, do_println },
-        { "split", 2, 2, do_split },
-        { "truncate", 2, 2, do_truncate },
-        { "upper", 1, 1, do_upper },
+        { "and", 1, 16, do_and },          { "eq", 2, 16, do_eq },
+        { "index", 2, 16, do_index },      { "join", 2, 2, do_join },
+        { "json", 1, 1, do_json },         { "len", 1, 1, do_len },
+        { "lower", 1, 1, do_lower },       { "ne", 2, 2, do_ne },
+        { "not", 1, 1, do_not },           { "or", 1, 16, do_or },
+        { "println", 0, 16, do_println },  { "split", 2, 2, do_split },
+        { "truncate", 2, 2, do_truncate }, { "upper", 1, 1, do_upper },
 };
 
 const struct template_function *template_function_find(const char *name, size_t len) {

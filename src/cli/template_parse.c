@@ -3,8 +3,8 @@
  * Template text into nodes, by recursive descent over the characters.
  *
  *   list     = { text | "{{" action "}}" }
- *   action   = "if" pipeline | "with" pipeline | "range" [ $k [, $v] := ] pipeline | "else" [ "if" pipeline ] | "end" | pipeline
- *   pipeline = command { "|" command }          the value so far becomes the next command's last argument
+ *   action   = "if" pipeline | "with" pipeline | "range" [ $k [, $v] := ] pipeline | "else" [ "if" pipeline ] | "end" |
+ * pipeline pipeline = command { "|" command }          the value so far becomes the next command's last argument
  *   command  = function { operand } | operand
  *   operand  = ( "." | "$" [name] | literal | "(" pipeline ")" ) { "." name }
  */
@@ -58,7 +58,8 @@ DEFINE_CLEANUP(struct expr, expr_free)
 DEFINE_CLEANUP(struct node, node_free)
 
 static int fail(struct parser *p, const char *what) {
-        return souk_err_set(p->err, SOUK_USAGE, -EINVAL, "template: %s at character %zu", what, (size_t) (p->p - p->text) + 1);
+        return souk_err_set(p->err, SOUK_USAGE, -EINVAL, "template: %s at character %zu", what,
+                            (size_t) (p->p - p->text) + 1);
 }
 
 static int enter(struct parser *p) {
@@ -158,7 +159,8 @@ static int parse_word(struct parser *p, struct expr **ret) {
                                                                   : NULL;
         if (!value) {
                 _cleanup_free_ char *names = template_function_names();
-                return souk_err_set(p->err, SOUK_USAGE, -EINVAL, "template: unknown function '%.*s' at character %zu (known: %s)",
+                return souk_err_set(p->err, SOUK_USAGE, -EINVAL,
+                                    "template: unknown function '%.*s' at character %zu (known: %s)",
                                     (int) MIN(n, (size_t) 64), p->p, (size_t) (p->p - p->text) + 1, names);
         }
         *ret = expr_new(p, EXPR_LITERAL);
@@ -242,8 +244,8 @@ static int check_arguments(struct parser *p, const struct expr *e, size_t positi
         const struct template_function *f = e->function;
         if (e->n_args >= f->min_args && e->n_args <= f->max_args)
                 return 0;
-        return souk_err_set(p->err, SOUK_USAGE, -EINVAL, "template: '%s' at character %zu has too %s arguments", f->name, position,
-                            e->n_args < f->min_args ? "few" : "many");
+        return souk_err_set(p->err, SOUK_USAGE, -EINVAL, "template: '%s' at character %zu has too %s arguments",
+                            f->name, position, e->n_args < f->min_args ? "few" : "many");
 }
 
 /* @piped_take: the value from the left of '|', or NULL */

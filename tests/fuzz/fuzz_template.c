@@ -7,7 +7,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         static json_t *value;
         if (!value)
-                value = json_loads("{\"ID\":\"x\\u001b\",\"N\":3,\"Null\":null,\"L\":[\"a\",[1,2.5]],\"M\":{\"k\":\"v\",\"T\":true}}", 0, NULL);
+                value = json_loads("{\"ID\":\"x\\u001b\",\"N\":3,\"Null\":null,\"L\":[\"a\",[1,2.5]],\"M\":{\"k\":"
+                                   "\"v\",\"T\":true}}",
+                                   0, NULL);
 
         _cleanup_free_ char *text = xstrndup((const char *) data, size);
         _cleanup_(template_freep) struct template *t = NULL;

@@ -36,10 +36,12 @@ struct capture capture_run(const char *word, ...) {
                 argv[n++] = w;
         va_end(ap);
 
-        int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC),
+            null = open("/dev/null", O_RDONLY | O_CLOEXEC);
         fflush(stdout);
         fflush(stderr);
-        int saved_in = redirect(STDIN_FILENO, null), saved_out = redirect(STDOUT_FILENO, out), saved_err = redirect(STDERR_FILENO, err);
+        int saved_in = redirect(STDIN_FILENO, null), saved_out = redirect(STDOUT_FILENO, out),
+            saved_err = redirect(STDERR_FILENO, err);
         struct capture c = { .status = cli_main(argv) };
         fflush(stdout);
         fflush(stderr);

@@ -9,9 +9,9 @@
 #include <cmocka.h>
 
 #include <string.h>
-#define assert_contains(text, part)                                                                                        \
-        do {                                                                                                               \
-                if (!strstr((text), (part)))                                                                               \
-                        fail_msg("'%s' is not in: %s", (part), (text));                                                    \
+#define assert_contains(text, part)                                     \
+        do {                                                            \
+                if (!strstr((text), (part)))                            \
+                        fail_msg("'%s' is not in: %s", (part), (text)); \
         } while (0)
 #endif

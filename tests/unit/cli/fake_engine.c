@@ -38,7 +38,8 @@ static void note_str(const char *what, const char *s) {
 
 static void note_streams(const struct souk_streams *s) {
         if (s)
-                note(" streams=%d,%d,%d keys=%s proxy=%d", s->in, s->out, s->err, s->detach_keys ? s->detach_keys : "-", s->sig_proxy);
+                note(" streams=%d,%d,%d keys=%s proxy=%d", s->in, s->out, s->err, s->detach_keys ? s->detach_keys : "-",
+                     s->sig_proxy);
         else
                 note(" detached");
 }
@@ -132,8 +133,8 @@ int souk_plan(struct souk *s, const struct souk_create_request *r, char **ret_te
         return ok;
 }
 int souk_run(struct souk *s, const struct souk_create_request *r, const struct souk_streams *streams,
-             int (*on_created)(const char *id, void *user, struct souk_err *err), void *user, char **ret_id, int *ret_status,
-             struct souk_err *err) {
+             int (*on_created)(const char *id, void *user, struct souk_err *err), void *user, char **ret_id,
+             int *ret_status, struct souk_err *err) {
         note("run");
         note_request(r);
         note_streams(streams);
@@ -148,7 +149,8 @@ int souk_run(struct souk *s, const struct souk_create_request *r, const struct s
         *ret_status = fake.status;
         return 0;
 }
-int souk_start(struct souk *s, const char *ref, const struct souk_streams *streams, int *ret_status, struct souk_err *err) {
+int souk_start(struct souk *s, const char *ref, const struct souk_streams *streams, int *ret_status,
+               struct souk_err *err) {
         int r = by_name("start", ref, err);
         if (r < 0)
                 return r;
@@ -189,7 +191,8 @@ int souk_attach(struct souk *s, const char *ref, const struct souk_streams *stre
         *ret_status = fake.status;
         return 0;
 }
-int souk_exec(struct souk *s, const char *ref, const struct souk_exec_request *r, int *ret_status, struct souk_err *err) {
+int souk_exec(struct souk *s, const char *ref, const struct souk_exec_request *r, int *ret_status,
+              struct souk_err *err) {
         int ok = by_name("exec", ref, err);
         if (ok < 0)
                 return ok;
@@ -206,7 +209,8 @@ const char *souk_state_name(enum souk_state state) {
         static const char *const names[] = { "created", "starting", "running", "exited" };
         return names[state];
 }
-int souk_list(struct souk *s, const struct souk_list_request *r, struct souk_instance **ret, size_t *ret_n, struct souk_err *err) {
+int souk_list(struct souk *s, const struct souk_list_request *r, struct souk_instance **ret, size_t *ret_n,
+              struct souk_err *err) {
         note("list all=%d size=%d last=%u", r->all, r->size, r->last);
         note_strv("filters", r->filters);
         note("\n");
@@ -241,7 +245,9 @@ int souk_export(struct souk *s, const char *ref, int fd, struct souk_err *err) {
 }
 int souk_image_load(struct souk *s, const struct souk_load_request *r, char ***ret_names, struct souk_err *err) {
         note("load tag=%s\n", r->tag ? r->tag : "-");
-        struct souk_progress p = { .kind = SOUK_PROGRESS_LAYER, .name = "sha256:0123456789abcdef", .done = 5000, .total = 10000 };
+        struct souk_progress p = {
+                .kind = SOUK_PROGRESS_LAYER, .name = "sha256:0123456789abcdef", .done = 5000, .total = 10000
+        };
         r->progress(&p, r->user);
         p.done = 10000;
         p.finished = true;
@@ -256,7 +262,8 @@ int souk_image_import(struct souk *s, const struct souk_import_request *r, char 
         *ret_id = xstrdup("sha256:0123");
         return 0;
 }
-int souk_image_save(struct souk *s, const char *const *refs, int fd, enum souk_archive_format format, struct souk_err *err) {
+int souk_image_save(struct souk *s, const char *const *refs, int fd, enum souk_archive_format format,
+                    struct souk_err *err) {
         int r = by_name("save", refs[0], err);
         if (write(fd, "TAR", 3) != 3)
                 return -EIO;
@@ -298,7 +305,8 @@ int souk_image_remove(struct souk *s, const char *ref, bool force, char ***ret_l
 int souk_image_inspect(struct souk *s, const char *ref, char **ret_text, struct souk_err *err) {
         return inspect("image-inspect", ref, SOUK_IMAGE_NOT_FOUND, ret_text, err);
 }
-int souk_image_history(struct souk *s, const char *ref, struct souk_history **ret, size_t *ret_n, struct souk_err *err) {
+int souk_image_history(struct souk *s, const char *ref, struct souk_history **ret, size_t *ret_n,
+                       struct souk_err *err) {
         static char by[] = "RUN apt-get update\n  && apt-get install nginx and a long tail of other things";
         static struct souk_history h = { .created_by = by, .size = 1234567 };
         *ret = &h;

@@ -4,12 +4,14 @@
 #include "base/str.h"
 #include "cli/format.h"
 
-static const struct format_column columns[] = { { "ID", "INSTANCE ID" }, { "Names", "NAMES" }, { "State", "STATE" }, {} };
+static const struct format_column columns[] = {
+        { "ID", "INSTANCE ID" }, { "Names", "NAMES" }, { "State", "STATE" }, {}
+};
 static const struct format_listing listing = { columns, "{{.ID}}\t{{.Names}}" };
 
 static json_t *rows(void) {
-        return json_pack("[{s:s, s:s, s:s}, {s:s, s:s, s:s}]", "ID", "0123456789ab", "Names", "web", "State", "running", "ID", "ff",
-                         "Names", "evil\033[1m\tname", "State", "exited");
+        return json_pack("[{s:s, s:s, s:s}, {s:s, s:s, s:s}]", "ID", "0123456789ab", "Names", "web", "State", "running",
+                         "ID", "ff", "Names", "evil\033[1m\tname", "State", "exited");
 }
 
 static char *print(const char *format, json_t *objects, int expect) {
@@ -55,10 +57,11 @@ static void test_template(void **state) {
 
 static void test_objects(void **state) {
         json_t *none = json_array(), *some = json_pack("[{s:{s:s}}]", "State", "Status", "running");
-        _cleanup_free_ char *a = print(NULL, none, 0), *b = print(NULL, some, 0), *c = print("{{.State.Status}}", some, 0),
-                            *d = print("json", some, 0);
+        _cleanup_free_ char *a = print(NULL, none, 0), *b = print(NULL, some, 0),
+                            *c = print("{{.State.Status}}", some, 0), *d = print("json", some, 0);
         assert_string_equal(a, "[]\n");
-        assert_string_equal(b, "[\n    {\n        \"State\": {\n            \"Status\": \"running\"\n        }\n    }\n]\n");
+        assert_string_equal(
+                b, "[\n    {\n        \"State\": {\n            \"Status\": \"running\"\n        }\n    }\n]\n");
         assert_string_equal(c, "running\n");
         assert_string_equal(d, "{\"State\":{\"Status\":\"running\"}}\n");
         json_decref(none);

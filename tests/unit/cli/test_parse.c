@@ -29,13 +29,22 @@ static const struct cli_option options[] = {
 };
 static const struct args defaults = { .on = true };
 static const struct cli_verb mixed = {
-        .name = "mixed", .synopsis = "[OPTIONS] X...", .options = (const struct cli_options[]){ CLI_OPTIONS(NULL, options), {} },
-        .defaults = &defaults, .args_size = sizeof(struct args), .max_operands = CLI_ANY,
+        .name = "mixed",
+        .synopsis = "[OPTIONS] X...",
+        .options = (const struct cli_options[]){ CLI_OPTIONS(NULL, options), {} },
+        .defaults = &defaults,
+        .args_size = sizeof(struct args),
+        .max_operands = CLI_ANY,
 };
 static const struct cli_verb stopping = {
-        .name = "stopping", .flags = CLI_VERB_STOP_AT_OPERAND, .synopsis = "IMAGE [ARG...]",
+        .name = "stopping",
+        .flags = CLI_VERB_STOP_AT_OPERAND,
+        .synopsis = "IMAGE [ARG...]",
         .options = (const struct cli_options[]){ CLI_OPTIONS(NULL, options), {} },
-        .defaults = &defaults, .args_size = sizeof(struct args), .min_operands = 1, .max_operands = CLI_ANY,
+        .defaults = &defaults,
+        .args_size = sizeof(struct args),
+        .min_operands = 1,
+        .max_operands = CLI_ANY,
 };
 
 struct result {
@@ -54,17 +63,18 @@ static void result_free(struct result *x) {
         cli_args_free(x->verb, x->args);
         free(x->parsed.operands);
 }
-#define PARSE(verb, ...) __attribute__((cleanup(result_free))) struct result x = parse(&verb, (const char *const[]){ __VA_ARGS__, NULL })
-#define assert_error(text)                                                                                                 \
-        do {                                                                                                               \
-                assert_int_equal(x.r, -EINVAL);                                                                            \
-                assert_int_equal(x.err.code, SOUK_USAGE);                                                                  \
-                assert_contains(x.err.msg, text);                                                                          \
+#define PARSE(verb, ...) \
+        __attribute__((cleanup(result_free))) struct result x = parse(&verb, (const char *const[]){ __VA_ARGS__, NULL })
+#define assert_error(text)                                \
+        do {                                              \
+                assert_int_equal(x.r, -EINVAL);           \
+                assert_int_equal(x.err.code, SOUK_USAGE); \
+                assert_contains(x.err.msg, text);         \
         } while (0)
 
 static void test_kinds(void **state) {
-        PARSE(mixed, "--flag", "--tri=false", "--name=a=b", "-e", "X=1", "-eY=2", "-e=Z=3", "--env", "W", "--choice", "green",
-              "--count", "42", "--number", "7", "--bytes", "64k", "--time", "1m30s", "operand");
+        PARSE(mixed, "--flag", "--tri=false", "--name=a=b", "-e", "X=1", "-eY=2", "-e=Z=3", "--env", "W", "--choice",
+              "green", "--count", "42", "--number", "7", "--bytes", "64k", "--time", "1m30s", "operand");
         assert_int_equal(x.r, 0);
         assert_true(x.args->flag);
         assert_int_equal(x.args->tri, CLI_NO);
@@ -86,7 +96,11 @@ static void test_booleans(void **state) {
         static const struct {
                 const char *word;
                 bool value;
-        } cases[] = { { "--on=false", false }, { "--on=0", false }, { "--on=F", false }, { "--on=True", true }, { "--on", true } };
+        } cases[] = { { "--on=false", false },
+                      { "--on=0", false },
+                      { "--on=F", false },
+                      { "--on=True", true },
+                      { "--on", true } };
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 PARSE(mixed, cases[i].word);
                 assert_int_equal(x.r, 0);
@@ -228,10 +242,18 @@ static void test_operand_counts(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_kinds),          cmocka_unit_test(test_booleans),      cmocka_unit_test(test_defaults_and_unset),
-                cmocka_unit_test(test_bundles),        cmocka_unit_test(test_interspersed),  cmocka_unit_test(test_stop_at_operand),
-                cmocka_unit_test(test_stop_after_dashes), cmocka_unit_test(test_empty_value), cmocka_unit_test(test_help),
-                cmocka_unit_test(test_unknown),        cmocka_unit_test(test_missing_value), cmocka_unit_test(test_bad_values),
+                cmocka_unit_test(test_kinds),
+                cmocka_unit_test(test_booleans),
+                cmocka_unit_test(test_defaults_and_unset),
+                cmocka_unit_test(test_bundles),
+                cmocka_unit_test(test_interspersed),
+                cmocka_unit_test(test_stop_at_operand),
+                cmocka_unit_test(test_stop_after_dashes),
+                cmocka_unit_test(test_empty_value),
+                cmocka_unit_test(test_help),
+                cmocka_unit_test(test_unknown),
+                cmocka_unit_test(test_missing_value),
+                cmocka_unit_test(test_bad_values),
                 cmocka_unit_test(test_operand_counts),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

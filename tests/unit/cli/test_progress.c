@@ -4,16 +4,22 @@
 #include "cli/progress.h"
 
 static void feed(struct progress *p) {
-        struct souk_progress e = { .kind = SOUK_PROGRESS_LAYER, .name = "sha256:0123456789abcdef", .done = 2000, .total = 10000 };
+        struct souk_progress e = {
+                .kind = SOUK_PROGRESS_LAYER, .name = "sha256:0123456789abcdef", .done = 2000, .total = 10000
+        };
         progress_event(&e, p);
-        struct souk_progress cached = { .kind = SOUK_PROGRESS_LAYER, .name = "sha256:ffffffffffffffff", .finished = true, .cached = true };
+        struct souk_progress cached = {
+                .kind = SOUK_PROGRESS_LAYER, .name = "sha256:ffffffffffffffff", .finished = true, .cached = true
+        };
         progress_event(&cached, p);
         e.done = 10000;
         e.finished = true;
         progress_event(&e, p);
         struct souk_progress image = { .kind = SOUK_PROGRESS_IMAGE, .name = "web:latest", .finished = true };
         progress_event(&image, p);
-        e = (struct souk_progress){ .kind = SOUK_PROGRESS_LAYER, .name = "sha256:aaaaaaaaaaaaaaaa", .done = 1 }; /* never ends */
+        e = (struct souk_progress){ .kind = SOUK_PROGRESS_LAYER,
+                                    .name = "sha256:aaaaaaaaaaaaaaaa",
+                                    .done = 1 }; /* never ends */
         progress_event(&e, p);
         progress_end(p);
 }

@@ -149,7 +149,9 @@ static void test_terminal(void **state) {
                 enum template_text mode;
                 const char *expect;
         } cases[] = {
-                { TEMPLATE_RAW, "\033[31m\nred" }, { TEMPLATE_TERMINAL, "\\x1b[31m\nred" }, { TEMPLATE_CELL, "\\x1b[31m\\x0ared" },
+                { TEMPLATE_RAW, "\033[31m\nred" },
+                { TEMPLATE_TERMINAL, "\\x1b[31m\nred" },
+                { TEMPLATE_CELL, "\\x1b[31m\\x0ared" },
         };
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 _cleanup_buf_ struct buf b = BUF_INIT(0);

@@ -15,11 +15,12 @@ static int reset(void **state) {
 }
 
 static void test_run(void **state) {
-        RUN("--root", "/r", "run", "--rm", "-i", "-eA=1", "-v", "/a:/b", "-h", "host", "--net", "host", "--entrypoint", "", "-m1g",
-            "--stop-timeout", "0", "box", "sh", "-c", "x");
+        RUN("--root", "/r", "run", "--rm", "-i", "-eA=1", "-v", "/a:/b", "-h", "host", "--net", "host", "--entrypoint",
+            "", "-m1g", "--stop-timeout", "0", "box", "sh", "-c", "x");
         assert_int_equal(c.status, 0);
-        assert_string_equal(fake.calls, "run box command=[sh|-c|x] entrypoint='' memory=1g hostname=host network=host env=[A=1] "
-                                        "volumes=[/a:/b] stdin rm stop_timeout=1 streams=0,1,2 keys=- proxy=1\n");
+        assert_string_equal(fake.calls,
+                            "run box command=[sh|-c|x] entrypoint='' memory=1g hostname=host network=host env=[A=1] "
+                            "volumes=[/a:/b] stdin rm stop_timeout=1 streams=0,1,2 keys=- proxy=1\n");
         assert_string_equal(fake.root, "/r");
         assert_string_equal(c.out, "");
         assert_string_equal(c.err, "");
@@ -36,8 +37,10 @@ static void test_run_status(void **state) {
         static const struct {
                 const char *image;
                 int workload, expect;
-        } cases[] = { { "box", 0, 0 }, { "box", 7, 7 }, { "box", 137, 137 }, { "box", SOUK_EXIT_DETACHED, 0 },
-                      { "bad", 0, 125 }, { "no-program", 0, 127 }, { "no-exec", 0, 126 } };
+        } cases[] = { { "box", 0, 0 },      { "box", 7, 7 },
+                      { "box", 137, 137 },  { "box", SOUK_EXIT_DETACHED, 0 },
+                      { "bad", 0, 125 },    { "no-program", 0, 127 },
+                      { "no-exec", 0, 126 } };
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 fake.status = cases[i].workload;
                 RUN("run", cases[i].image);
@@ -57,7 +60,9 @@ static void test_box_is_made(void **state) {
         {
                 RUN("run", "box");
                 assert_int_equal(c.status, 0);
-                assert_string_equal(fake.calls, "run box streams=-1,1,2 keys=- proxy=1\nbox\nrun box streams=-1,1,2 keys=- proxy=1\n");
+                assert_string_equal(
+                        fake.calls,
+                        "run box streams=-1,1,2 keys=- proxy=1\nbox\nrun box streams=-1,1,2 keys=- proxy=1\n");
                 assert_contains(c.err, "made the image 'box'");
         }
         RUN("run", "box");
@@ -155,7 +160,8 @@ static void test_exec(void **state) {
         fake.status = 3;
         RUN("exec", "-u", "0", "-w/x", "web", "ls", "-l", "--", "-x");
         assert_int_equal(c.status, 3);
-        assert_string_equal(fake.calls, "exec web command=[ls|-l|--|-x] user=0 workdir=/x streams=-1,1,2 keys=- proxy=1\n");
+        assert_string_equal(fake.calls,
+                            "exec web command=[ls|-l|--|-x] user=0 workdir=/x streams=-1,1,2 keys=- proxy=1\n");
 }
 
 static void test_wait(void **state) {
@@ -207,27 +213,47 @@ static void test_inspect(void **state) {
 }
 
 static void test_ps(void **state) {
-        static char id[] = "0123456789abcdef0123", name[] = "web", image[] = "docker.io/library/box:latest", bad[] = "od\033d";
+        static char id[] = "0123456789abcdef0123", name[] = "web", image[] = "docker.io/library/box:latest",
+                    bad[] = "od\033d";
         static char sleep_text[] = "sleep", hour[] = "3600 seconds and more";
         static char *command[] = { sleep_text, hour, NULL };
         uint64_t now = now_wall_usec();
         struct souk_instance v[] = {
-                { .id = id, .name = name, .image = image, .command = command, .state = SOUK_STATE_RUNNING,
-                  .created_at = now - 180000000, .started_at = now - 3500000 },
-                { .id = id, .name = bad, .image = image, .command = command, .state = SOUK_STATE_EXITED, .exit_status = 137,
-                  .created_at = now - 180000000, .finished_at = now - 120500000 },
-                { .id = id, .name = name, .image = image, .command = command, .state = SOUK_STATE_CREATED, .created_at = now - 180000000 },
+                { .id = id,
+                  .name = name,
+                  .image = image,
+                  .command = command,
+                  .state = SOUK_STATE_RUNNING,
+                  .created_at = now - 180000000,
+                  .started_at = now - 3500000 },
+                { .id = id,
+                  .name = bad,
+                  .image = image,
+                  .command = command,
+                  .state = SOUK_STATE_EXITED,
+                  .exit_status = 137,
+                  .created_at = now - 180000000,
+                  .finished_at = now - 120500000 },
+                { .id = id,
+                  .name = name,
+                  .image = image,
+                  .command = command,
+                  .state = SOUK_STATE_CREATED,
+                  .created_at = now - 180000000 },
         };
         fake.instances = v;
         fake.n_instances = ELEMENTSOF(v);
         {
                 RUN("ps", "-a", "-f", "name=x", "--filter=status=exited");
                 assert_string_equal(fake.calls, "list all=1 size=0 last=0 filters=[name=x|status=exited]\n");
-                assert_string_equal(c.out,
-                        "INSTANCE ID    IMAGE        COMMAND                  CREATED         STATUS                       NAMES\n"
-                        "0123456789ab   box:latest   \"sleep 3600 seconds …\"   3 minutes ago   Up 3 seconds                 web\n"
-                        "0123456789ab   box:latest   \"sleep 3600 seconds …\"   3 minutes ago   Exited (137) 2 minutes ago   od\\x1bd\n"
-                        "0123456789ab   box:latest   \"sleep 3600 seconds …\"   3 minutes ago   Created                      web\n");
+                assert_string_equal(c.out, "INSTANCE ID    IMAGE        COMMAND                  CREATED         "
+                                           "STATUS                       NAMES\n"
+                                           "0123456789ab   box:latest   \"sleep 3600 seconds …\"   3 minutes ago   Up "
+                                           "3 seconds                 web\n"
+                                           "0123456789ab   box:latest   \"sleep 3600 seconds …\"   3 minutes ago   "
+                                           "Exited (137) 2 minutes ago   od\\x1bd\n"
+                                           "0123456789ab   box:latest   \"sleep 3600 seconds …\"   3 minutes ago   "
+                                           "Created                      web\n");
         }
         fake.n_instances = 1;
         {
@@ -254,9 +280,11 @@ static void test_ps(void **state) {
 }
 
 static void test_images(void **state) {
-        static char id[] = "sha256:0123456789abcdef", digest[] = "sha256:ffff", a[] = "docker.io/library/box:latest", b[] = "r.io:5/x/y:1";
+        static char id[] = "sha256:0123456789abcdef", digest[] = "sha256:ffff", a[] = "docker.io/library/box:latest",
+                    b[] = "r.io:5/x/y:1";
         static char *names[] = { a, b, NULL };
-        struct souk_image v[] = { { .id = id, .digest = digest, .names = names, .size = 1234567 }, { .id = id, .size = 10 } };
+        struct souk_image v[] = { { .id = id, .digest = digest, .names = names, .size = 1234567 },
+                                  { .id = id, .size = 10 } };
         fake.images = v;
         fake.n_images = ELEMENTSOF(v);
         {
@@ -373,7 +401,9 @@ static void test_errors(void **state) {
                 const char *expect;
         } cases[] = {
                 { { "rnu" }, "souk: 'rnu' is not a souk command (did you mean 'souk run'?)\nSee 'souk --help'.\n" },
-                { { "image", "lss" }, "souk: 'lss' is not a souk image command (did you mean 'souk image ls'?)\nSee 'souk image --help'.\n" },
+                { { "image", "lss" },
+                  "souk: 'lss' is not a souk image command (did you mean 'souk image ls'?)\nSee 'souk image "
+                  "--help'.\n" },
                 { { "run", "--pull", "always" }, "See 'souk run --help'.\n" },
                 { { "run" }, "'souk run' requires at least 1 argument" },
                 { { "--log-level", "loud", "ps" }, "expected one of" },
@@ -413,10 +443,32 @@ static void test_help(void **state) {
 #define T(name) cmocka_unit_test_setup(name, reset)
 int main(void) {
         const struct CMUnitTest tests[] = {
-                T(test_run), T(test_run_detached), T(test_run_status), T(test_run_missing_image), T(test_box_is_made), T(test_run_dry),
-                T(test_run_vm), T(test_tty_needs_terminal), T(test_cidfile), T(test_many_names), T(test_kill), T(test_rm_force_missing),
-                T(test_start_attached), T(test_exec), T(test_wait), T(test_logs), T(test_inspect), T(test_ps), T(test_images), T(test_load),
-                T(test_save), T(test_import), T(test_image_verbs), T(test_system), T(test_errors), T(test_help),
+                T(test_run),
+                T(test_run_detached),
+                T(test_run_status),
+                T(test_run_missing_image),
+                T(test_box_is_made),
+                T(test_run_dry),
+                T(test_run_vm),
+                T(test_tty_needs_terminal),
+                T(test_cidfile),
+                T(test_many_names),
+                T(test_kill),
+                T(test_rm_force_missing),
+                T(test_start_attached),
+                T(test_exec),
+                T(test_wait),
+                T(test_logs),
+                T(test_inspect),
+                T(test_ps),
+                T(test_images),
+                T(test_load),
+                T(test_save),
+                T(test_import),
+                T(test_image_verbs),
+                T(test_system),
+                T(test_errors),
+                T(test_help),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

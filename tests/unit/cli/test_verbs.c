@@ -85,11 +85,13 @@ static void test_names_unique(void **state) {
 
 static void test_promised(void **state) {
         static const char *const names[] = {
-                "run", "create", "start", "stop", "kill", "rm", "ps", "logs", "exec", "attach", "wait", "inspect", "export",
-                "images", "load", "import", "save", "tag", "rmi",
-                "image ls", "image inspect", "image history", "image prune", "image bootstrap", "image rm", "image tag", "image load",
-                "image import", "image save", "image box",
-                "system check", "system info", "system reset", "system reap", "version", "completion", "help",
+                "run",          "create",      "start",         "stop",          "kill",        "rm",
+                "ps",           "logs",        "exec",          "attach",        "wait",        "inspect",
+                "export",       "images",      "load",          "import",        "save",        "tag",
+                "rmi",          "image ls",    "image inspect", "image history", "image prune", "image bootstrap",
+                "image rm",     "image tag",   "image load",    "image import",  "image save",  "image box",
+                "system check", "system info", "system reset",  "system reap",   "version",     "completion",
+                "help",
         };
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
                 if (!find(names[i]))
@@ -134,8 +136,9 @@ static void test_help_and_man(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_tables),      cmocka_unit_test(test_names_unique),     cmocka_unit_test(test_promised),
-                cmocka_unit_test(test_suggestions), cmocka_unit_test(test_man_pages_listed), cmocka_unit_test(test_help_and_man),
+                cmocka_unit_test(test_tables),           cmocka_unit_test(test_names_unique),
+                cmocka_unit_test(test_promised),         cmocka_unit_test(test_suggestions),
+                cmocka_unit_test(test_man_pages_listed), cmocka_unit_test(test_help_and_man),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
