@@ -50,7 +50,7 @@ static void *listen_run(void *arg) {
                         continue;
                 tail_append(l, chunk, (size_t) n);
                 if (l->echo)
-                        (void) fd_write_all(STDERR_FILENO, chunk, (size_t) n);
+                        (void) !fd_write_all(STDERR_FILENO, chunk, (size_t) n);
         }
         return NULL;
 }
@@ -198,7 +198,7 @@ static int bootstrap_start(struct bootstrap *b, char *const *argv, bool quiet, s
         image_job_child((pid_t) r);
         r = pthread_create(&b->listener.thread, NULL, listen_run, &b->listener);
         if (r != 0) {
-                (void) proc_pidfd_signal(b->pidfd, SIGTERM);
+                (void) !proc_pidfd_signal(b->pidfd, SIGTERM);
                 return souk_err_errno(err, r, "start a thread");
         }
         return 0;
@@ -283,7 +283,7 @@ int souk_image_bootstrap(struct souk *s, const char *what, const char *name, con
                          char **ret_id, struct souk_err *err) {
         _cleanup_job_ struct image_job j = { 0 };
         _cleanup_free_ char *full = NULL, *made_up = NULL;
-        const char *suite;
+        const char *suite = NULL;
         int r;
 
         r = parse_what(what, &suite, err);

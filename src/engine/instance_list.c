@@ -186,3 +186,26 @@ int souk_names(struct souk *s, const char *kind, char ***ret, struct souk_err *e
         *ret = names;
         return 0;
 }
+
+/* ---- references to other instances ------------------------------------------------------------------------------- */
+
+static int join_resolve(struct souk *s, const char *option, char **value, struct souk_err *err) {
+        const char *name = str_startswith(*value, "container:");
+        _cleanup_(store_instance_clear) struct store_instance other = {};
+        if (!name)
+                return 0;
+        int r = store_instance_find(s->store, name, &other, err);
+        if (r < 0)
+                return souk_err_wrap(err, "%s %s", option, *value);
+        free(*value);
+        *value = xasprintf("container:%s", other.id);
+        return 0;
+}
+
+/* A name may be given to another instance later, an id may not. */
+int instance_join_resolve(struct souk *s, struct instance_spec *spec, struct souk_err *err) {
+        int r = join_resolve(s, "--network", &spec->network, err);
+        if (r >= 0)
+                r = join_resolve(s, "--pid", &spec->pid, err);
+        return r < 0 ? r : join_resolve(s, "--ipc", &spec->ipc, err);
+}

@@ -12,7 +12,6 @@
 #include "base/proc.h"
 #include "container/container.h"
 
-#include <linux/mount.h>
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
 
@@ -26,6 +25,8 @@ struct machine_build {
         struct machine_mount *mounts;
         struct machine_device *devices;
         struct machine_device_rule *rules;
+        struct machine_device *host_devices; /* --privileged */
+        size_t n_host_devices;
         char **args;
         struct machine_idmap map;
 };
@@ -53,6 +54,7 @@ void machine_build_free(struct machine_build *b) {
                 fd_close(b->fds[i]);
         free(b->owned);
         free(b->fds);
+        container_devices_free(b->host_devices, b->n_host_devices);
         free(b->mounts);
         free(b->devices);
         free(b->rules);
@@ -312,14 +314,25 @@ static int add_device(struct machine_build *b, const struct spec_device *d, stru
         return 0;
 }
 
+static void add_device_nodes(struct machine_build *b, const struct machine_device *nodes, size_t n) {
+        b->devices = xreallocarray(b->devices, b->desc.n_devices + n, sizeof(*b->devices));
+        if (n)
+                memcpy(b->devices + b->desc.n_devices, nodes, n * sizeof(*nodes));
+        b->desc.n_devices += n;
+}
+
 static int add_devices(struct machine_build *b, const struct machine_input *in, struct souk_err *err) {
         const struct machine_device *nodes;
         const struct machine_device_rule *rules;
         size_t n = container_default_devices(&nodes);
-        for (size_t i = 0; i < n; i++) {
-                b->devices = xreallocarray(b->devices, b->desc.n_devices + 1, sizeof(*b->devices));
-                b->devices[b->desc.n_devices++] = nodes[i];
-        }
+        if (in->spec->privileged && !in->dry) {
+                ssize_t k = container_host_devices(&b->host_devices);
+                if (k < 0)
+                        return souk_err_errno(err, (int) k, "listing the host's devices");
+                b->n_host_devices = (size_t) k;
+                add_device_nodes(b, b->host_devices, b->n_host_devices);
+        } else
+                add_device_nodes(b, nodes, n);
         n = container_default_device_rules(&rules);
         for (size_t i = 0; i < n; i++)
                 add_rule(b, rules[i]);

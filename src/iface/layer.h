@@ -25,7 +25,7 @@ struct layer_limits {
 };
 struct layer_stats {
         uint64_t data_bytes;    /* file data in the layer */
-        uint64_t stored_bytes;  /* size of the result on disk */
+        uint64_t stored_bytes;  /* EROFS: length of the file; TREE: what its files take on disk */
         uint64_t entries;
 };
 /**

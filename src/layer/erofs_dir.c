@@ -278,6 +278,6 @@ int erofs_finish(struct erofs_writer *w, uint64_t *ret_stored_bytes, struct souk
         struct stat st;
         if (ftruncate(w->out.fd, (off_t) end) < 0 || fstat(w->out.fd, &st) < 0)
                 return souk_err_errno(err, errno, "finish layer image");
-        *ret_stored_bytes = (uint64_t) st.st_blocks * 512;
+        *ret_stored_bytes = (uint64_t) st.st_size;
         return 0;
 }

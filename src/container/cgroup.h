@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef SOUK_CONTAINER_CGROUP_H
+#define SOUK_CONTAINER_CGROUP_H
+/*
+ * Control groups of an instance: <hierarchy>/souk/<id>, in each v1 hierarchy that matters or in the one v2 tree.
+ * cgroup.c is the facade; a driver knows one version.  Hybrid systems keep their controllers on v1, and are v1 here.
+ */
+#include "iface/machine_desc.h"
+#include <souk/err.h>
+
+#define CGROUP_PARENT "souk"
+#define CGROUP_DIRS_MAX 8
+
+struct cgroup {
+        int dirs[CGROUP_DIRS_MAX];      /* of the instance, one a hierarchy; -EBADF beyond n_dirs */
+        size_t n_dirs;
+        bool clone_into;                /* v2: dirs[0] may be given to clone3(CLONE_INTO_CGROUP) */
+};
+/** cgroup_create() - make the groups and set the limits; removes what it made when it fails */
+int cgroup_create(const char *id, const struct machine_limits *l, struct cgroup *ret, struct souk_err *err);
+/** cgroup_open() - those of a running instance, to attach another process */
+int cgroup_open(const char *id, struct cgroup *ret, struct souk_err *err);
+int cgroup_attach(const struct cgroup *c, pid_t pid, struct souk_err *err);
+void cgroup_close(struct cgroup *c);
+int cgroup_destroy(const char *id, bool *ret_oom_killed, struct souk_err *err);
+int cgroup_list(char ***ret_ids, struct souk_err *err);
+int cgroup_freeze(const char *id, bool frozen, struct souk_err *err);
+bool cgroup_accounts_swap(void);
+void cgroup_parents_remove(void);
+/** cgroup_set() - write one control file; the message names file and value */
+int cgroup_set(int dir, const char *file, const char *value, struct souk_err *err);
+
+struct cgroup_driver {
+        int (*create)(const char *id, const struct machine_limits *l, struct cgroup *ret, struct souk_err *err);
+        const char *const *hierarchies; /* directories under /sys/fs/cgroup that may hold groups of ours; NULL-terminated */
+        int (*freeze)(const char *id, bool frozen, struct souk_err *err);
+        const char *oom_file;           /* has a line "oom_kill N" */
+        const char *oom_hierarchy;
+        const char *swap_file;          /* is there when swap is accounted, below oom_hierarchy */
+};
+extern const struct cgroup_driver cgroup_v1, cgroup_v2;
+/** cgroup_dir_make() - /sys/fs/cgroup/<hierarchy>/souk/<id>; @prepare_parent is called when "souk" was made now.  fd */
+int cgroup_dir_make(const char *hierarchy, const char *id, int (*prepare_parent)(int hierarchy_fd, int parent_fd, struct souk_err *err),
+                    struct souk_err *err);
+/** device_filter_attach() - v2: the rules as an eBPF program on the group @dir */
+int device_filter_attach(int dir, const struct machine_device_rule *rules, size_t n, struct souk_err *err);
+#endif

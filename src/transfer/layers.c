@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Verifying and storing layers, as many at a time as there are CPUs.  One pass over each blob:
+ *
+ *   blob bytes -> sha256 (and a copy into staging) -> inflate -> sha256 -> layer_import -> staging/layer.<diff id>
+ *
+ * Nothing counts before both digests agree: until then the files have temporary names.
+ */
+#include "transfer/transfer.h"
+
+#include "base/file.h"
+#include "base/proc.h"
+#include "base/str.h"
+
+#include <sys/mman.h>
+
+#define PIECE (1u << 20)
+#define PROGRESS_USEC 100000
+#define RATIO_FREE_BYTES (100u << 20)
+#define THREADS_MAX 16
+
+struct stream {                         /* of one layer; the user of two sources */
+        struct transfer *t;
+        struct layer_job *job;
+        size_t at;                      /* in the blob */
+        struct hash *blob_hash, *tar_hash; /* tar_hash NULL: the blob is the tar */
+        int blob_fd;                    /* copy; -EBADF: none */
+        uint64_t inflated;
+        struct inflate *inflate;
+        uint64_t told_at;
+};
+
+static int tell_progress(struct stream *s, bool finished, struct souk_err *err) {
+        uint64_t now = now_usec();
+        if (!finished && now - s->told_at < PROGRESS_USEC)
+                return 0;
+        s->told_at = now;
+        json_t *p = json_pack("{s:{s:s,s:I,s:I,s:b,s:b}}", "progress", "layer", s->job->diff_id.hex, "done", (json_int_t) s->at, "total",
+                              (json_int_t) s->job->blob.n, "finished", finished, "cached", s->job->known);
+        return transfer_tell(s->t, p, err);
+}
+
+static int blob_next(void *user, const void **ret_p, size_t *ret_n, struct souk_err *err) {
+        struct stream *s = user;
+        const struct bytes *b = &s->job->blob;
+        if (s->at >= PIECE && s->at % PIECE == 0) { /* what was read need not stay in our memory */
+                uintptr_t start = ((uintptr_t) b->p + s->at - PIECE) & ~(uintptr_t) 4095;
+                (void) madvise((void *) start, PIECE, MADV_DONTNEED);
+        }
+        size_t n = MIN(b->n - s->at, (size_t) PIECE);
+        if (n == 0)
+                return 0;
+        const uint8_t *p = b->p + s->at;
+        hash_add(s->blob_hash, p, n);
+        if (s->blob_fd >= 0) {
+                int r = fd_write_all(s->blob_fd, p, n);
+                if (r < 0)
+                        return souk_err_errno(err, r, "keeping the blob of %s", s->job->what);
+        }
+        s->at += n;
+        *ret_p = p;
+        *ret_n = n;
+        return tell_progress(s, false, err) < 0 ? err->errnum : 1;
+}
+
+static int tar_next(void *user, const void **ret_p, size_t *ret_n, struct souk_err *err) {
+        struct stream *s = user;
+        struct layer_source in = inflate_source(s->inflate);
+        int r = in.next(in.user, ret_p, ret_n, err);
+        if (r <= 0)
+                return r;
+        s->inflated += *ret_n;
+        if (s->inflated > RATIO_FREE_BYTES && s->at > 0 && s->inflated / s->at > s->t->limits.max_ratio)
+                return souk_err_set(err, SOUK_LIMIT, -EFBIG, "it inflates to more than %u times its size", s->t->limits.max_ratio);
+        if (s->tar_hash)
+                hash_add(s->tar_hash, *ret_p, *ret_n);
+        return 1;
+}
+
+static int check_digest(const char *kind, const struct digest *wanted, const struct digest *got, struct souk_err *err) {
+        if (digest_equal(wanted, got))
+                return 0;
+        return souk_err_set(err, SOUK_DIGEST_MISMATCH, -EILSEQ, "the %s differs: sha256:%s was promised, sha256:%s came", kind, wanted->hex, got->hex);
+}
+
+static int import_stream(struct stream *s, int dst, struct souk_err *err) {
+        struct layer_job *j = s->job;
+        struct layer_source blob = { blob_next, s }, tar = { tar_next, s };
+        struct layer_limits limits = { s->t->limits.max_layer_bytes, s->t->limits.max_entries };
+        struct digest blob_digest, diff_id;
+        int r = inflate_new(j->compression, &blob, &s->inflate, err);
+        if (r >= 0)
+                r = layer_import(s->t->driver, dst, &tar, &limits, &j->stats, err);
+        if (r < 0)
+                return r;
+        if (s->at < j->blob.n)
+                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "the blob has bytes behind its end");
+        hash_end(s->blob_hash, &blob_digest);
+        if (s->tar_hash)
+                hash_end(s->tar_hash, &diff_id);
+        else
+                diff_id = blob_digest;
+        if (j->has_blob_digest)
+                r = check_digest("blob's digest", &j->blob_digest, &blob_digest, err);
+        if (r >= 0)
+                r = check_digest("diff id", &j->diff_id, &diff_id, err);
+        j->blob_digest = blob_digest;
+        return r;
+}
+
+static int make_target(struct transfer *t, const char *name, struct souk_err *err) {
+        if (t->driver == LAYER_DRIVER_TREE) {
+                int fd = dir_make_open(FD_STAGING, name, 0755);
+                return fd < 0 ? souk_err_errno(err, fd, "making a directory for a layer") : fd;
+        }
+        int fd = openat(FD_STAGING, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        return fd < 0 ? souk_err_errno(err, errno, "making a file for a layer") : fd;
+}
+
+static int rename_staged(const char *from, const char *kind, const char *hex, struct souk_err *err) {
+        char to[16 + DIGEST_HEX_LEN];
+        snprintf(to, sizeof(to), "%s.%s", kind, hex);
+        return renameat(FD_STAGING, from, FD_STAGING, to) < 0 ? souk_err_errno(err, errno, "naming a finished layer") : 0;
+}
+
+static int store_layer(struct stream *s, struct souk_err *err) {
+        struct layer_job *j = s->job;
+        char layer[32 + DIGEST_HEX_LEN], blob[32 + DIGEST_HEX_LEN];
+        snprintf(layer, sizeof(layer), "part-layer.%s", j->diff_id.hex);
+        snprintf(blob, sizeof(blob), "part-blob.%s", j->diff_id.hex);
+        _cleanup_close_ int dst = make_target(s->t, layer, err);
+        if (dst < 0)
+                return dst;
+        if (s->t->keep_blobs) {
+                s->blob_fd = openat(FD_STAGING, blob, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+                if (s->blob_fd < 0)
+                        return souk_err_errno(err, errno, "making a file for a blob");
+        }
+        int r = import_stream(s, dst, err);
+        if (r >= 0)
+                r = rename_staged(layer, "layer", j->diff_id.hex, err);
+        if (r >= 0 && s->blob_fd >= 0)
+                r = rename_staged(blob, "blob", j->blob_digest.hex, err);
+        return r;
+}
+
+/* The store has the layer: its blob is only looked at when that is not known, to be kept, or to know its digest. */
+static int verify_known(struct stream *s, struct souk_err *err) {
+        struct layer_job *j = s->job;
+        char blob[32 + DIGEST_HEX_LEN];
+        if (j->has_blob_digest) {
+                int r = transfer_ask(s->t, "blob", &j->blob_digest, &j->blob_known, err);
+                if (r < 0 || j->blob_known || !s->t->keep_blobs)
+                        return r;
+        }
+        if (s->t->keep_blobs) {
+                snprintf(blob, sizeof(blob), "part-blob.%s", j->diff_id.hex);
+                s->blob_fd = openat(FD_STAGING, blob, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+                if (s->blob_fd < 0)
+                        return souk_err_errno(err, errno, "making a file for a blob");
+        }
+        struct layer_source source = { blob_next, s };
+        const void *p;
+        size_t n;
+        int r = inflate_new(j->compression, &source, &s->inflate, err);
+        if (r < 0)
+                return r;
+        while ((r = tar_next(s, &p, &n, err)) > 0)
+                ;
+        if (r < 0)
+                return r;
+        struct digest got, diff_id;
+        hash_end(s->blob_hash, &got);
+        if (s->tar_hash)
+                hash_end(s->tar_hash, &diff_id);
+        else
+                diff_id = got;
+        r = check_digest("diff id", &j->diff_id, &diff_id, err);
+        if (r >= 0 && j->has_blob_digest)
+                r = check_digest("blob's digest", &j->blob_digest, &got, err);
+        j->blob_digest = got;
+        return r >= 0 && s->blob_fd >= 0 ? rename_staged(blob, "blob", got.hex, err) : r;
+}
+
+static int run_one(struct transfer *t, struct layer_job *j, struct souk_err *err) {
+        struct stream s = { .t = t, .job = j, .blob_fd = -EBADF };
+        int r = transfer_ask(t, "layer", &j->diff_id, &j->known, err);
+        if (r < 0)
+                return r;
+        s.blob_hash = hash_new();
+        s.tar_hash = j->compression == BLOB_PLAIN ? NULL : hash_new();
+        r = j->known ? verify_known(&s, err) : store_layer(&s, err);
+        hash_free(s.blob_hash);
+        if (s.tar_hash)
+                hash_free(s.tar_hash);
+        if (s.inflate)
+                inflate_free(s.inflate);
+        fd_close(s.blob_fd);
+        if (r < 0)
+                return souk_err_wrap(err, "%s", j->what);
+        s.at = j->blob.n;
+        return tell_progress(&s, true, err);
+}
+
+/* ---- in parallel ------------------------------------------------------------------------------------------------- */
+
+struct pool {
+        struct transfer *t;
+        struct layer_job *jobs;
+        size_t n, next;
+        pthread_mutex_t lock;
+        struct souk_err err;            /* the first failure */
+};
+
+static bool is_earlier(const struct pool *p, size_t i) {
+        for (size_t k = 0; k < i; k++)
+                if (digest_equal(&p->jobs[k].diff_id, &p->jobs[i].diff_id))
+                        return true;
+        return false;
+}
+
+static void *worker(void *user) {
+        struct pool *p = user;
+        for (;;) {
+                pthread_mutex_lock(&p->lock);
+                size_t i = p->err.errnum ? p->n : p->next++;
+                pthread_mutex_unlock(&p->lock);
+                if (i >= p->n)
+                        return NULL;
+                if (is_earlier(p, i))
+                        continue;
+                struct souk_err err = {};
+                if (run_one(p->t, &p->jobs[i], &err) >= 0)
+                        continue;
+                pthread_mutex_lock(&p->lock);
+                if (!p->err.errnum)
+                        p->err = err;
+                pthread_mutex_unlock(&p->lock);
+        }
+}
+
+/* A layer that stands twice was stored once: the second has the same results. */
+static void copy_results(struct pool *p) {
+        for (size_t i = 0; i < p->n; i++)
+                for (size_t k = 0; k < i; k++)
+                        if (digest_equal(&p->jobs[k].diff_id, &p->jobs[i].diff_id)) {
+                                p->jobs[i].stats = p->jobs[k].stats;
+                                p->jobs[i].known = p->jobs[k].known;
+                                p->jobs[i].blob_known = p->jobs[k].blob_known;
+                                p->jobs[i].blob_digest = p->jobs[k].blob_digest;
+                                break;
+                        }
+}
+
+int layers_run(struct transfer *t, struct layer_job *jobs, size_t n, struct souk_err *err) {
+        struct pool p = { .t = t, .jobs = jobs, .n = n };
+        pthread_t threads[THREADS_MAX];
+        long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+        size_t n_threads = 0, wanted = MIN(MIN((size_t) (cpus > 0 ? cpus : 1), n), (size_t) THREADS_MAX);
+        pthread_mutex_init(&p.lock, NULL);
+        while (n_threads + 1 < wanted && pthread_create(&threads[n_threads], NULL, worker, &p) == 0)
+                n_threads++;
+        worker(&p);
+        for (size_t i = 0; i < n_threads; i++)
+                pthread_join(threads[i], NULL);
+        if (p.err.errnum) {
+                *err = p.err;
+                return p.err.errnum;
+        }
+        copy_results(&p);
+        return 0;
+}
