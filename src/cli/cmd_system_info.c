@@ -12,30 +12,46 @@ struct info_args {
 
 static void print_value(const json_t *v, int indent);
 
+/* Values that need lines of their own: objects, and lists of them or of sentences. */
+static bool is_nested(const json_t *v) {
+        for (size_t i = 0; i < json_array_size(v); i++) {
+                const char *text = json_string_value(json_array_get(v, i));
+                if (!text || strchr(text, ' '))
+                        return true;
+        }
+        return json_is_object(v);
+}
+
+static char *value_text(const json_t *v) {
+        _cleanup_buf_ struct buf b = BUF_INIT(0);
+        if (json_is_array(v) && json_array_size(v) == 0)
+                buf_add(&b, "none");
+        for (size_t i = 0; i < json_array_size(v); i++)
+                buf_addf(&b, "%s%s", i ? " " : "", json_string_value(json_array_get(v, i)));
+        if (!json_is_array(v) && !json_is_null(v) && template_value_text(v, &b) < 0)
+                buf_reset(&b);
+        return str_printable(b.len ? b.data : "");
+}
+
 static void print_entry(const char *key, const json_t *v, int indent) {
         _cleanup_free_ char *safe = str_printable(key);
-        printf("%*s%s:", indent, "", safe);
-        if (json_is_object(v) ||
-            (json_is_array(v) && json_array_size(v) > 0 && !json_is_string(json_array_get(v, 0)))) {
-                putchar('\n');
+        if (is_nested(v)) {
+                printf("%*s%s\n", indent, "", safe);
                 print_value(v, indent + 2);
                 return;
         }
-        _cleanup_buf_ struct buf b = BUF_INIT(0);
-        if (json_is_array(v))
-                for (size_t i = 0; i < json_array_size(v); i++)
-                        buf_addf(&b, "%s%s", i ? " " : "", json_string_value(json_array_get(v, i)) ?: "");
-        else if (!json_is_null(v) && template_value_text(v, &b) < 0)
-                buf_reset(&b);
-        _cleanup_free_ char *text = str_printable(b.len ? b.data : "");
-        printf(" %s\n", text);
+        _cleanup_free_ char *text = value_text(v);
+        printf("%*s%s %s\n", indent, "", safe, text);
 }
 
 /* Objects as "Key: value" lines, two columns deeper for each level. */
 static void print_value(const json_t *v, int indent) {
         const char *key;
         json_t *value;
-        json_object_foreach((json_t *) v, key, value) print_entry(key, value, indent);
+        json_object_foreach((json_t *) v, key, value) {
+                _cleanup_free_ char *label = xasprintf("%s:", key);
+                print_entry(label, value, indent);
+        }
         for (size_t i = 0; i < json_array_size(v); i++)
                 print_entry("-", json_array_get(v, i), indent);
 }
