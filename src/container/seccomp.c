@@ -1,147 +1,108 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Filters, compiled by libseccomp once for each (profile, capabilities, build) and kept as BPF in the cache directory:
- * compiling takes about as long as all the rest of a start.  A cached file is a header and the instructions; one that is
- * not whole, or for something else, is compiled again.
+ * Filters, compiled once: making one costs as much as all the rest of a start.  A cache file is named after a hash of its
+ * key, and holds the key itself: profile text, capabilities, architecture, library version.
+ *
+ *   struct cache_header, key, struct sock_filter[n]
+ *
+ * A file is used when all of it is as expected, else it is made anew and replaced by rename.
  */
+#include "container/container.h"
 #include "container/seccomp_profile.h"
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/str.h"
 
-#include <linux/filter.h>
+#include <inttypes.h>
 #include <stdio.h>
-#include <sys/mman.h>
 
-#define CACHE_MAGIC 0x31504353554f53ULL /* "SOUSCP1" */
+#define CACHE_MAGIC UINT64_C(0x31706d6f63636573) /* "seccomp1" */
+/* Of the tables in seccomp_profile.c: raise it with every change there or in the compiler. */
+#define PROFILE_VERSION 1
 
 struct cache_header {
-        uint64_t magic, key_low, key_high, capabilities;
-        uint64_t n_insns;
+        uint64_t magic;
+        uint64_t check;                 /* hash of all that follows */
+        uint32_t key_bytes, n_insns;
 };
 
-/* FNV-1a, twice with different offsets: names a file; what is in it is checked against the whole key. */
-static uint64_t fnv(uint64_t h, const char *s, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                h = (h ^ (unsigned char) s[i]) * 0x100000001b3ULL;
+static uint64_t hash(uint64_t h, const void *p, size_t n) { /* FNV-1a */
+        for (const unsigned char *c = p; n > 0; n--)
+                h = (h ^ *c++) * UINT64_C(0x100000001b3);
         return h;
 }
+#define HASH_START UINT64_C(0xcbf29ce484222325)
 
-static void make_key(const struct seccomp_request *q, struct cache_header *h) {
-        static const char version[] = SOUK_VERSION " 1";
-        const char *text = q->profile ? q->profile : "default";
-        *h = (struct cache_header){ .magic = CACHE_MAGIC, .key_low = 0xcbf29ce484222325ULL, .key_high = 0x84222325cbf29ce4ULL, .capabilities = q->capabilities };
-        h->key_low = fnv(fnv(h->key_low, version, sizeof(version)), text, strlen(text));
-        h->key_high = fnv(fnv(h->key_high, text, strlen(text)), version, sizeof(version));
+static char *make_key(const struct seccomp_request *q) {
+        const struct scmp_version *v = seccomp_version();
+        return xasprintf("%d %u.%u.%u %08x %016" PRIx64 " %s", PROFILE_VERSION, v->major, v->minor, v->micro, seccomp_arch_native(),
+                         q->capabilities, q->profile ? q->profile : "default");
 }
 
-static void file_name(const struct cache_header *h, char *out, size_t size) {
-        snprintf(out, size, "seccomp.%016llx%016llx.%llx", (unsigned long long) h->key_high, (unsigned long long) h->key_low, (unsigned long long) h->capabilities);
+static void cache_name(const char *key, char name[32]) {
+        snprintf(name, 32, "seccomp-%016" PRIx64, hash(HASH_START, key, strlen(key)));
 }
 
-static bool cache_read(int cache_fd, const struct cache_header *key, void **ret, uint16_t *ret_n) {
-        char name[80];
+static bool cache_load(int dir, const char *key, struct sock_filter **ret, uint16_t *ret_n) {
+        char name[32];
         struct stat st;
+        cache_name(key, name);
+        _cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022))
+                return false;
+        size_t key_bytes = strlen(key), fixed = sizeof(struct cache_header) + key_bytes, total = (size_t) st.st_size;
+        if (total <= fixed || total > fixed + BPF_MAXINSNS * sizeof(**ret) || (total - fixed) % sizeof(**ret))
+                return false;
+        _cleanup_free_ char *file = xmalloc(total);
+        if (fd_read_all(fd, file, total) < 0)
+                return false;
         struct cache_header h;
-        file_name(key, name, sizeof(name));
-        _cleanup_close_ int fd = openat(cache_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0 || fstat(fd, &st) < 0 || st.st_size < (off_t) sizeof(h) || fd_read_all(fd, &h, sizeof(h)) < 0)
+        memcpy(&h, file, sizeof(h));
+        size_t n = (total - fixed) / sizeof(**ret);
+        if (h.magic != CACHE_MAGIC || h.key_bytes != key_bytes || h.n_insns != n || memcmp(file + sizeof(h), key, key_bytes) != 0 ||
+            h.check != hash(HASH_START, file + sizeof(h), total - sizeof(h)))
                 return false;
-        size_t bytes = (size_t) h.n_insns * sizeof(struct sock_filter);
-        if (h.magic != key->magic || h.key_low != key->key_low || h.key_high != key->key_high || h.capabilities != key->capabilities || h.n_insns == 0 ||
-            h.n_insns > BPF_MAXINSNS || (size_t) st.st_size != sizeof(h) + bytes)
-                return false;
-        _cleanup_free_ void *insns = xmalloc(bytes);
-        if (fd_read_all(fd, insns, bytes) < 0)
-                return false;
-        *ret = TAKE_PTR(insns);
-        *ret_n = (uint16_t) h.n_insns;
+        *ret = xmemdup(file + fixed, n * sizeof(**ret));
+        *ret_n = (uint16_t) n;
         return true;
 }
 
-static void cache_write(int cache_fd, const struct cache_header *key, const void *insns, uint16_t n) {
-        char name[80];
-        size_t bytes = (size_t) n * sizeof(struct sock_filter);
-        _cleanup_free_ char *text = xmalloc(sizeof(*key) + bytes);
-        struct cache_header h = *key;
-        h.n_insns = n;
-        memcpy(text, &h, sizeof(h));
-        memcpy(text + sizeof(h), insns, bytes);
-        file_name(key, name, sizeof(name));
-        (void) !file_replace(cache_fd, name, 0600, text, sizeof(h) + bytes); /* without it the next start compiles again */
+static void cache_store(int dir, const char *key, const struct sock_filter *insns, uint16_t n) {
+        char name[32];
+        struct cache_header h = { .magic = CACHE_MAGIC, .key_bytes = (uint32_t) strlen(key), .n_insns = n };
+        _cleanup_buf_ struct buf body = BUF_INIT(0), file = BUF_INIT(0);
+        if (buf_append(&body, key, h.key_bytes) < 0 || buf_append(&body, insns, n * sizeof(*insns)) < 0)
+                return;
+        h.check = hash(HASH_START, body.data, body.len);
+        if (buf_append(&file, &h, sizeof(h)) < 0 || buf_append(&file, body.data, body.len) < 0)
+                return;
+        cache_name(key, name);
+        (void) !file_replace(dir, name, 0600, file.data, file.len); /* the next start compiles again, that is all */
 }
 
-static int fill_default(uint64_t capabilities, scmp_filter_ctx ctx, struct souk_err *err) {
-        for (const struct seccomp_rule *rule = seccomp_default_rules; rule->names; rule++) {
-                if ((rule->with && !(rule->with & capabilities)) || (rule->without & capabilities))
-                        continue;
-                _cleanup_strv_ char **names = str_split(rule->names, ' ');
-                for (size_t i = 0; names[i]; i++) {
-                        int nr = seccomp_syscall_resolve_name(names[i]);
-                        if (nr == __NR_SCMP_ERROR) /* newer than this libseccomp */
-                                continue;
-                        int r = seccomp_rule_add_array(ctx, rule->action ? rule->action : SCMP_ACT_ALLOW, nr, rule->n_args, rule->args);
-                        if (r < 0 && r != -EDOM && r != -EEXIST) /* EDOM: not on this architecture */
-                                return souk_err_errno(err, r, "compiling the default seccomp profile: %s", names[i]);
-                }
-        }
-        return 0;
-}
-
-static int new_default(uint64_t capabilities, scmp_filter_ctx *ret, struct souk_err *err) {
-        scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-        if (!ctx)
-                return souk_err_set(err, SOUK_INTERNAL, -ENOMEM, "libseccomp cannot make a filter");
-        int r = 0;
-#if defined(__x86_64__)
-        r = seccomp_arch_add(ctx, SCMP_ARCH_X86);
-        if (r >= 0)
-                r = seccomp_arch_add(ctx, SCMP_ARCH_X32);
-#elif defined(__aarch64__)
-        r = seccomp_arch_add(ctx, SCMP_ARCH_ARM);
-#endif
-        r = r < 0 && r != -EEXIST ? souk_err_errno(err, r, "adding an architecture to the seccomp filter") : fill_default(capabilities, ctx, err);
-        if (r < 0) {
-                seccomp_release(ctx);
-                return r;
-        }
-        *ret = ctx;
-        return 0;
-}
-
-static int export_bpf(scmp_filter_ctx ctx, void **ret, uint16_t *ret_n, struct souk_err *err) {
-        _cleanup_close_ int fd = memfd_create("seccomp", MFD_CLOEXEC);
-        struct stat st;
-        (void) seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a binary tree: half the instructions on the way */
-        int r = fd < 0 ? -errno : seccomp_export_bpf(ctx, fd);
-        if (r >= 0 && (fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0))
-                r = -errno;
-        if (r < 0)
-                return souk_err_errno(err, r, "compiling the seccomp filter");
-        size_t n = (size_t) st.st_size / sizeof(struct sock_filter);
-        if (n == 0 || n > BPF_MAXINSNS)
-                return souk_err_set(err, SOUK_LIMIT, -E2BIG, "the seccomp profile compiles to %zu instructions: the kernel takes %d", n, BPF_MAXINSNS);
-        _cleanup_free_ void *insns = xmalloc(n * sizeof(struct sock_filter));
-        r = fd_read_all(fd, insns, n * sizeof(struct sock_filter));
-        if (r < 0)
-                return souk_err_errno(err, r, "reading the seccomp filter");
-        *ret = TAKE_PTR(insns);
-        *ret_n = (uint16_t) n;
-        return 0;
-}
-
-int seccomp_get(int cache_fd, const struct seccomp_request *q, void **ret_insns, uint16_t *ret_n, struct souk_err *err) {
-        struct cache_header key;
-        scmp_filter_ctx ctx = NULL;
-        make_key(q, &key);
-        if (cache_fd >= 0 && cache_read(cache_fd, &key, ret_insns, ret_n))
+int seccomp_get(int cache_dirfd, const struct seccomp_request *q, void **ret_insns, uint16_t *ret_n, struct souk_err *err) {
+        _cleanup_free_ char *key = make_key(q);
+        _cleanup_(seccomp_profile_clear) struct seccomp_profile profile = {};
+        struct sock_filter *insns = NULL;
+        uint16_t n = 0;
+        if (cache_dirfd >= 0 && cache_load(cache_dirfd, key, &insns, &n)) {
+                *ret_insns = insns;
+                *ret_n = n;
                 return 0;
-        int r = q->profile ? seccomp_json_fill(q->profile, q->capabilities, &ctx, err) : new_default(q->capabilities, &ctx, err);
+        }
+        int r = 0;
+        if (q->profile)
+                r = seccomp_profile_parse(&profile, q->profile, q->capabilities, err);
+        else
+                seccomp_profile_default(&profile, q->capabilities);
+        if (r >= 0)
+                r = seccomp_compile(&profile, &insns, &n, err);
         if (r < 0)
                 return r;
-        r = export_bpf(ctx, ret_insns, ret_n, err);
-        seccomp_release(ctx);
-        if (r >= 0 && cache_fd >= 0)
-                cache_write(cache_fd, &key, *ret_insns, *ret_n);
-        return r;
+        if (cache_dirfd >= 0)
+                cache_store(cache_dirfd, key, insns, n);
+        *ret_insns = insns;
+        *ret_n = n;
+        return 0;
 }

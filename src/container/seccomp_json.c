@@ -1,201 +1,254 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Seccomp profiles in JSON: Docker's form and that of OCI runtime-spec 1.2, config-linux.md "Seccomp". */
+/*
+ * Profiles as JSON.  Docker's form (names, includes, excludes, archMap) is a superset of OCI's (names, architectures); both
+ * are read here.  Unknown keys of an object are ignored, unknown values never: a rule that is not understood must not be
+ * dropped in silence.  Spec: OCI runtime-spec 1.2, config-linux.md "Seccomp".
+ */
 #include "container/seccomp_profile.h"
 
 #include "base/json.h"
 #include "base/str.h"
+#include "container/container.h"
 
-#include <sys/utsname.h>
+#include <inttypes.h>
+#include <stdio.h>
 
-struct word {
+#define RULES_MAX 4096
+
+struct parser {
+        struct seccomp_profile *profile;
+        uint64_t capabilities;
+        struct souk_err *err;
+};
+
+static int bad(struct parser *p, const char *path, const char *what) {
+        return souk_err_set(p->err, SOUK_INVALID, -EINVAL, "seccomp profile: %s: %s", path, what);
+}
+
+static const struct {
         const char *name;
-        uint32_t value;
+        uint32_t action;
+} actions[] = {
+        { "SCMP_ACT_ALLOW", SCMP_ACT_ALLOW },   { "SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(0) }, { "SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD },
+        { "SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD }, { "SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS },
+        { "SCMP_ACT_TRAP", SCMP_ACT_TRAP },     { "SCMP_ACT_TRACE", SCMP_ACT_TRACE(0) }, { "SCMP_ACT_LOG", SCMP_ACT_LOG },
 };
 
-static const struct word actions[] = {
-        { "SCMP_ACT_ALLOW", SCMP_ACT_ALLOW }, { "SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(0) }, { "SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD },
-        { "SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD }, { "SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS }, { "SCMP_ACT_TRAP", SCMP_ACT_TRAP },
-        { "SCMP_ACT_LOG", SCMP_ACT_LOG },
-};
-static const struct word operators[] = {
-        { "SCMP_CMP_NE", SCMP_CMP_NE }, { "SCMP_CMP_LT", SCMP_CMP_LT }, { "SCMP_CMP_LE", SCMP_CMP_LE }, { "SCMP_CMP_EQ", SCMP_CMP_EQ },
-        { "SCMP_CMP_GE", SCMP_CMP_GE }, { "SCMP_CMP_GT", SCMP_CMP_GT }, { "SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ },
-};
-static const struct word arches[] = {
-        { "SCMP_ARCH_X86_64", SCMP_ARCH_X86_64 }, { "SCMP_ARCH_X86", SCMP_ARCH_X86 }, { "SCMP_ARCH_X32", SCMP_ARCH_X32 },
-        { "SCMP_ARCH_AARCH64", SCMP_ARCH_AARCH64 }, { "SCMP_ARCH_ARM", SCMP_ARCH_ARM },
-};
-
-static int find(const struct word *words, size_t n, json_t *v, uint32_t *ret) {
-        const char *name = json_string_value(v);
-        for (size_t i = 0; name && i < n; i++)
-                if (streq(words[i].name, name)) {
-                        *ret = words[i].value;
+/* @errno_json: of "errnoRet"; only some actions carry a value, EPERM by default */
+static int parse_action(struct parser *p, const char *path, json_t *name, json_t *errno_json, uint32_t fallback, uint32_t *ret) {
+        const char *text = json_string_value(name);
+        if (!text)
+                return bad(p, path, "the action is missing or no string");
+        if (streq(text, "SCMP_ACT_NOTIFY"))
+                return souk_err_set(p->err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "seccomp profile: %s: SCMP_ACT_NOTIFY is not supported", path);
+        uint32_t value = fallback;
+        if (errno_json && !json_is_null(errno_json)) {
+                json_int_t v = json_integer_value(errno_json);
+                if (!json_is_integer(errno_json) || v < 0 || v > 4095)
+                        return bad(p, path, "errnoRet must be a number from 0 to 4095");
+                value = (uint32_t) v;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(actions); i++)
+                if (streq(actions[i].name, text)) {
+                        bool carries = actions[i].action == SCMP_ACT_ERRNO(0) || actions[i].action == SCMP_ACT_TRACE(0);
+                        *ret = actions[i].action | (carries ? value : 0);
                         return 0;
                 }
-        return -EINVAL;
+        return bad(p, path, "no such action");
 }
 
-static int bad(struct souk_err *err, const char *path, const char *why) {
-        return souk_err_set(err, SOUK_INVALID, -EINVAL, "seccomp profile: %s: %s", path, why);
-}
+/* ---- architectures ----------------------------------------------------------------------------------------------- */
 
-static int parse_action(json_t *v, json_t *errno_ret, const char *path, uint32_t *ret, struct souk_err *err) {
-        if (find(actions, ELEMENTSOF(actions), v, ret) < 0)
-                return bad(err, path, "unknown action (SCMP_ACT_NOTIFY and SCMP_ACT_TRACE are not supported)");
-        if (*ret == SCMP_ACT_ERRNO(0)) {
-                json_int_t n = json_is_integer(errno_ret) ? json_integer_value(errno_ret) : EPERM;
-                if (n < 0 || n > 4095)
-                        return bad(err, path, "errnoRet is no error number");
-                *ret = SCMP_ACT_ERRNO((uint32_t) n);
-        }
+static int add_arch(struct parser *p, const char *path, const char *name) {
+        const char *bare = name ? str_startswith(name, "SCMP_ARCH_") : NULL;
+        if (!bare)
+                return bad(p, path, "an architecture is written SCMP_ARCH_x");
+        char lower[32] = "";
+        for (size_t i = 0; bare[i] && i < sizeof(lower) - 1; i++)
+                lower[i] = bare[i] >= 'A' && bare[i] <= 'Z' ? (char) (bare[i] | 0x20) : bare[i];
+        uint32_t arch = seccomp_arch_resolve_name(lower);
+        if (!arch)
+                return 0; /* one that this libseccomp does not know is none of this machine's either */
+        struct seccomp_profile *f = p->profile;
+        if (f->n_arches == SECCOMP_ARCHES_MAX)
+                return bad(p, path, "too many architectures");
+        f->arches[f->n_arches++] = arch;
         return 0;
 }
 
-static bool names_capability(json_t *list, uint64_t capabilities) {
-        json_t *item;
-        size_t i;
-        uint64_t bits;
-        json_array_foreach(list, i, item)
-                if (json_is_string(item) && capability_parse(json_string_value(item), &bits) == 0 && bits & capabilities)
-                        return true;
+static bool is_native(const char *name) {
+        static const struct { const char *docker, *scmp; } table[] = {
+                { "amd64", "SCMP_ARCH_X86_64" }, { "x86", "SCMP_ARCH_X86" },         { "arm64", "SCMP_ARCH_AARCH64" }, { "arm", "SCMP_ARCH_ARM" },
+                { "ppc64le", "SCMP_ARCH_PPC64LE" }, { "riscv64", "SCMP_ARCH_RISCV64" }, { "s390x", "SCMP_ARCH_S390X" },
+        };
+        for (size_t i = 0; i < ELEMENTSOF(table); i++)
+                if (name && streq(table[i].docker, seccomp_arch_name()))
+                        return streq(table[i].scmp, name);
         return false;
 }
 
-static const char *own_arch(void) {
-#if defined(__x86_64__)
-        return "amd64";
-#elif defined(__aarch64__)
-        return "arm64";
-#else
-        return "";
-#endif
-}
-
-static bool names_arch(json_t *list) {
-        json_t *item;
-        size_t i;
-        json_array_foreach(list, i, item)
-                if (json_is_string(item) && streq(json_string_value(item), own_arch()))
-                        return true;
-        return false;
-}
-
-static bool kernel_is_at_least(const char *wanted) {
-        struct utsname u;
-        unsigned major = 0, minor = 0, want_major = 0, want_minor = 0;
-        if (uname(&u) < 0 || sscanf(u.release, "%u.%u", &major, &minor) < 2 || sscanf(wanted, "%u.%u", &want_major, &want_minor) < 1)
-                return false;
-        return major != want_major ? major > want_major : minor >= want_minor;
-}
-
-/* Docker's conditions: "includes" must hold, "excludes" must not. */
-static bool applies(json_t *rule, uint64_t capabilities) {
-        json_t *in = json_object_get(rule, "includes"), *ex = json_object_get(rule, "excludes"), *v;
-        if ((v = json_object_get(in, "caps")) && json_array_size(v) && !names_capability(v, capabilities))
-                return false;
-        if ((v = json_object_get(in, "arches")) && json_array_size(v) && !names_arch(v))
-                return false;
-        if ((v = json_object_get(in, "minKernel")) && json_is_string(v) && !kernel_is_at_least(json_string_value(v)))
-                return false;
-        return !names_capability(json_object_get(ex, "caps"), capabilities) && !names_arch(json_object_get(ex, "arches"));
-}
-
-static int parse_args(json_t *list, const char *path, struct scmp_arg_cmp out[6], unsigned *ret_n, struct souk_err *err) {
-        json_t *item;
-        size_t i;
-        *ret_n = 0;
-        if (list && !json_is_null(list) && (!json_is_array(list) || json_array_size(list) > 6))
-                return bad(err, path, "args: expected an array of at most 6");
-        json_array_foreach(list, i, item) {
-                uint32_t op;
-                json_int_t index = json_integer_value(json_object_get(item, "index"));
-                if (find(operators, ELEMENTSOF(operators), json_object_get(item, "op"), &op) < 0 || index < 0 || index > 5)
-                        return bad(err, path, "args: unknown op, or an index above 5");
-                out[(*ret_n)++] = (struct scmp_arg_cmp){ (unsigned) index, (enum scmp_compare) op, (scmp_datum_t) json_integer_value(json_object_get(item, "value")),
-                                                         (scmp_datum_t) json_integer_value(json_object_get(item, "valueTwo")) };
-        }
-        return 0;
-}
-
-static int add_rule(scmp_filter_ctx ctx, json_t *rule, const char *path, uint32_t default_action, uint64_t capabilities, struct souk_err *err) {
-        json_t *names = json_object_get(rule, "names"), *item;
-        struct scmp_arg_cmp args[6];
-        unsigned n_args;
-        uint32_t action;
-        size_t i;
-        _cleanup_json_ json_t *single = NULL;
-        if (!names && json_is_string(json_object_get(rule, "name"))) /* Docker's oldest form */
-                names = single = json_pack("[O]", json_object_get(rule, "name"));
-        if (!json_is_object(rule) || !json_is_array(names))
-                return bad(err, path, "expected an object with names");
-        int r = parse_action(json_object_get(rule, "action"), json_object_get(rule, "errnoRet"), path, &action, err);
-        if (r >= 0)
-                r = parse_args(json_object_get(rule, "args"), path, args, &n_args, err);
-        if (r < 0 || !applies(rule, capabilities) || action == default_action)
-                return r;
-        json_array_foreach(names, i, item) {
-                const char *name = json_string_value(item);
-                int nr = name ? seccomp_syscall_resolve_name(name) : __NR_SCMP_ERROR;
-                if (!name)
-                        return bad(err, path, "names: expected strings");
-                if (nr == __NR_SCMP_ERROR) /* of another architecture or a newer kernel */
+static int parse_arches(struct parser *p, json_t *root) {
+        json_t *list = json_object_get(root, "architectures"), *map = json_object_get(root, "archMap"), *v;
+        size_t i, k;
+        int r = 0;
+        if ((list && !json_is_null(list) && !json_is_array(list)) || (map && !json_is_null(map) && !json_is_array(map)))
+                return bad(p, list ? "$.architectures" : "$.archMap", "must be an array");
+        json_array_foreach(list, i, v)
+                if ((r = add_arch(p, "$.architectures", json_string_value(v))) < 0)
+                        return r;
+        json_array_foreach(map, i, v) {
+                if (!is_native(json_string_value(json_object_get(v, "architecture"))))
                         continue;
-                r = seccomp_rule_add_array(ctx, action, nr, n_args, args);
-                if (r < 0 && r != -EDOM && r != -EEXIST)
-                        return souk_err_errno(err, r, "seccomp profile: %s: %s", path, name);
+                json_t *sub = json_object_get(v, "subArchitectures"), *a;
+                json_array_foreach(sub, k, a)
+                        if ((r = add_arch(p, "$.archMap", json_string_value(a))) < 0)
+                                return r;
         }
         return 0;
 }
 
-static int add_architectures(scmp_filter_ctx ctx, json_t *j, struct souk_err *err) {
-        json_t *map = json_object_get(j, "archMap"), *list = json_object_get(j, "architectures"), *item;
+/* ---- rules ------------------------------------------------------------------------------------------------------- */
+
+static int parse_args(struct parser *p, const char *path, json_t *list, struct scmp_arg_cmp *out, size_t *ret_n) {
+        static const char *const ops[] = {
+                [SCMP_CMP_NE] = "SCMP_CMP_NE", [SCMP_CMP_LT] = "SCMP_CMP_LT", [SCMP_CMP_LE] = "SCMP_CMP_LE", [SCMP_CMP_EQ] = "SCMP_CMP_EQ",
+                [SCMP_CMP_GE] = "SCMP_CMP_GE", [SCMP_CMP_GT] = "SCMP_CMP_GT", [SCMP_CMP_MASKED_EQ] = "SCMP_CMP_MASKED_EQ",
+        };
         size_t i;
-        uint32_t arch;
-        json_array_foreach(map, i, item) { /* Docker: the entry of this machine names its sub-architectures */
-                if (find(arches, ELEMENTSOF(arches), json_object_get(item, "architecture"), &arch) == 0 && arch == seccomp_arch_native())
-                        list = json_object_get(item, "subArchitectures");
-        }
-        json_array_foreach(list, i, item) {
-                if (find(arches, ELEMENTSOF(arches), item, &arch) < 0)
-                        continue; /* of machines that this one is not */
-                int r = seccomp_arch_add(ctx, arch);
-                if (r < 0 && r != -EEXIST)
-                        return souk_err_errno(err, r, "seccomp profile: architecture '%s'", json_string_value(item));
+        json_t *v;
+        *ret_n = 0;
+        if (list && !json_is_null(list) && !json_is_array(list))
+                return bad(p, path, "args must be an array");
+        if (json_array_size(list) > SECCOMP_ARGS_MAX)
+                return bad(p, path, "more than 6 args");
+        json_array_foreach(list, i, v) {
+                json_int_t index = json_integer_value(json_object_get(v, "index"));
+                json_t *value = json_object_get(v, "value"), *two = json_object_get(v, "valueTwo");
+                const char *op = json_string_value(json_object_get(v, "op"));
+                size_t k = 1;
+                while (op && k < ELEMENTSOF(ops) && !streq(ops[k], op))
+                        k++;
+                if (!op || k == ELEMENTSOF(ops))
+                        return bad(p, path, "args: no such op");
+                if (index < 0 || index > 5 || (value && !json_is_integer(value)) || (two && !json_is_integer(two)))
+                        return bad(p, path, "args: index is 0 to 5, value and valueTwo are numbers");
+                uint64_t a = (uint64_t) json_integer_value(value), b = (uint64_t) json_integer_value(two);
+                out[(*ret_n)++] = (struct scmp_arg_cmp){ (unsigned) index, (enum scmp_compare) k, a, b };
         }
         return 0;
 }
 
-int seccomp_json_fill(const char *text, uint64_t capabilities, scmp_filter_ctx *ret, struct souk_err *err) {
-        _cleanup_json_ json_t *j = NULL;
-        json_t *rules, *rule;
+static bool list_has_arch(json_t *list) {
+        size_t i;
+        json_t *v;
+        json_array_foreach(list, i, v)
+                if (json_is_string(v) && streq(json_string_value(v), seccomp_arch_name()))
+                        return true;
+        return false;
+}
+
+/* includes: all must hold; excludes: none may.  @ret: does the rule stand? */
+static int parse_condition(struct parser *p, const char *path, json_t *o, bool include, bool *ret) {
+        size_t i, n_have = 0;
+        json_t *v, *caps = json_object_get(o, "caps"), *arches = json_object_get(o, "arches"), *kernel = json_object_get(o, "minKernel");
+        *ret = true;
+        if (!o || json_is_null(o) || json_object_size(o) == 0)
+                return 0;
+        json_array_foreach(caps, i, v) {
+                uint64_t bits = 0;
+                if (!json_is_string(v) || capability_parse(json_string_value(v), &bits) < 0)
+                        return bad(p, path, "no such capability");
+                n_have += (p->capabilities & bits) != 0;
+        }
+        unsigned major = 0, minor = 0;
+        if (kernel && !json_is_null(kernel) &&
+            (!json_is_string(kernel) || sscanf(json_string_value(kernel), "%u.%u", &major, &minor) != 2))
+                return bad(p, path, "minKernel is written \"4.8\"");
+        if (include)
+                *ret = n_have == json_array_size(caps) && (json_array_size(arches) == 0 || list_has_arch(arches)) &&
+                       (major == 0 || seccomp_kernel_at_least(major, minor));
+        else
+                *ret = n_have == 0 && !list_has_arch(arches) && !(major > 0 && seccomp_kernel_at_least(major, minor));
+        return 0;
+}
+
+static int parse_names(struct parser *p, const char *path, json_t *rule, char ***ret) {
+        json_t *names = json_object_get(rule, "names"), *name = json_object_get(rule, "name"), *v;
+        size_t i;
+        *ret = NULL;
+        if (json_is_string(name))
+                strv_push(ret, json_string_value(name));
+        json_array_foreach(names, i, v)
+                if (json_is_string(v))
+                        strv_push(ret, json_string_value(v));
+        if (!*ret || strv_len(*ret) != json_array_size(names) + json_is_string(name)) {
+                strv_free(*ret);
+                *ret = NULL;
+                return bad(p, path, "names must be a list of strings");
+        }
+        return 0;
+}
+
+static int parse_rule(struct parser *p, const char *path, json_t *rule, uint32_t default_errno) {
+        _cleanup_strv_ char **names = NULL;
+        struct scmp_arg_cmp args[SECCOMP_ARGS_MAX];
+        size_t n;
+        bool stands = true;
         uint32_t action;
-        size_t i;
-        int r = json_parse_text(text, strlen(text), "seccomp profile", &j, err);
-        if (r < 0)
+        int r = json_is_object(rule) ? 0 : bad(p, path, "must be an object");
+        if (r >= 0)
+                r = parse_names(p, path, rule, &names);
+        if (r >= 0)
+                r = parse_action(p, path, json_object_get(rule, "action"), json_object_get(rule, "errnoRet"), default_errno, &action);
+        if (r >= 0)
+                r = parse_args(p, path, json_object_get(rule, "args"), args, &n);
+        if (r >= 0)
+                r = parse_condition(p, path, json_object_get(rule, "includes"), true, &stands);
+        if (r < 0 || !stands)
                 return r;
-        if (!json_is_object(j))
-                return bad(err, "$", "expected an object");
-        if (json_array_size(json_object_get(j, "flags")) || json_object_get(j, "listenerPath"))
-                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "seccomp profile: flags and listenerPath are not supported yet");
-        r = parse_action(json_object_get(j, "defaultAction"), json_object_get(j, "defaultErrnoRet"), "$.defaultAction", &action, err);
-        if (r < 0)
+        r = parse_condition(p, path, json_object_get(rule, "excludes"), false, &stands);
+        if (r < 0 || !stands)
                 return r;
-        scmp_filter_ctx ctx = seccomp_init(action);
-        if (!ctx)
-                return bad(err, "$.defaultAction", "libseccomp does not take it");
-        r = add_architectures(ctx, j, err);
-        rules = json_object_get(j, "syscalls");
-        json_array_foreach(rules, i, rule) {
-                char path[40];
-                snprintf(path, sizeof(path), "$.syscalls[%zu]", i);
-                if (r >= 0)
-                        r = add_rule(ctx, rule, path, action, capabilities, err);
+        unsigned seen = 0, twice = 0;
+        for (size_t i = 0; i < n; i++) {
+                twice |= seen & 1u << args[i].arg;
+                seen |= 1u << args[i].arg;
         }
-        if (r < 0) {
-                seccomp_release(ctx);
-                return r;
+        /* Two conditions on one argument are alternatives, as runc and crun have it; else all must hold. */
+        for (size_t i = 0; i < (twice ? n : 1); i++) {
+                struct seccomp_rule *out = seccomp_profile_add(p->profile, strv_dup(names), action);
+                memcpy(out->args, twice ? &args[i] : args, (twice ? 1 : n) * sizeof(*args));
+                out->n_args = (unsigned) (twice ? 1 : n);
         }
-        *ret = ctx;
         return 0;
+}
+
+int seccomp_profile_parse(struct seccomp_profile *out, const char *text, uint64_t capabilities, struct souk_err *err) {
+        struct parser p = { .profile = out, .capabilities = capabilities, .err = err };
+        _cleanup_json_ json_t *root = NULL;
+        int r = json_parse_text(text, strlen(text), "seccomp profile", &root, err);
+        if (r < 0)
+                return r;
+        if (!json_is_object(root))
+                return bad(&p, "$", "must be an object");
+        uint32_t value = EPERM;
+        r = parse_action(&p, "$.defaultAction", json_object_get(root, "defaultAction"), json_object_get(root, "defaultErrnoRet"), value,
+                         &out->default_action);
+        if (r >= 0)
+                r = parse_arches(&p, root);
+        json_t *rules = json_object_get(root, "syscalls"), *rule;
+        if (r >= 0 && rules && !json_is_null(rules) && !json_is_array(rules))
+                r = bad(&p, "$.syscalls", "must be an array");
+        if (r >= 0 && json_array_size(rules) > RULES_MAX)
+                r = bad(&p, "$.syscalls", "more than 4096 rules");
+        size_t i;
+        json_array_foreach(rules, i, rule) {
+                char path[48];
+                snprintf(path, sizeof(path), "$.syscalls[%zu]", i);
+                if (r < 0 || (r = parse_rule(&p, path, rule, value)) < 0)
+                        break;
+        }
+        if (r < 0)
+                seccomp_profile_clear(out);
+        return r;
 }

@@ -1,19 +1,46 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #ifndef SOUK_CONTAINER_SECCOMP_PROFILE_H
 #define SOUK_CONTAINER_SECCOMP_PROFILE_H
-/* Parts of the seccomp compiler: the default profile as rules, and profiles in JSON. */
-#include "container/container.h"
-
+/*
+ * A seccomp profile whose conditions (capabilities, architecture, kernel) have been decided: a default action and rules.
+ *   seccomp_profile.c   Docker's default as tables -> struct seccomp_profile
+ *   seccomp_json.c      text of a profile          -> struct seccomp_profile
+ *   seccomp_compile.c   struct seccomp_profile     -> BPF, by libseccomp
+ *   seccomp.c           the cache before all that
+ */
+#include "base/macro.h"
+#include <linux/filter.h>
 #include <seccomp.h>
+#include <souk/err.h>
+
+#define SECCOMP_ARGS_MAX 6
+#define SECCOMP_ARCHES_MAX 8
 
 struct seccomp_rule {
-        const char *names;              /* separated by spaces */
-        uint64_t with, without;         /* capabilities of which one must be there / none may be; 0: no condition */
-        uint32_t action;                /* 0: allow */
+        char **names;                   /* [owned] */
+        uint32_t action;                /* SCMP_ACT_x */
+        struct scmp_arg_cmp args[SECCOMP_ARGS_MAX]; /* all must hold */
         unsigned n_args;
-        struct scmp_arg_cmp args[1];
 };
-extern const struct seccomp_rule seccomp_default_rules[]; /* ends with NULL names */
-/** seccomp_json_fill() - a filter from a profile in Docker's or OCI's JSON form.  @ret_ctx [owned] */
-int seccomp_json_fill(const char *text, uint64_t capabilities, scmp_filter_ctx *ret_ctx, struct souk_err *err);
+struct seccomp_profile {
+        uint32_t default_action;
+        uint32_t arches[SECCOMP_ARCHES_MAX]; /* SCMP_ARCH_x, besides the native one */
+        size_t n_arches;
+        struct seccomp_rule *rules;
+        size_t n_rules;
+};
+void seccomp_profile_clear(struct seccomp_profile *p);
+/** seccomp_profile_add() - a rule; @names_take [owned by the profile] */
+struct seccomp_rule *seccomp_profile_add(struct seccomp_profile *p, char **names_take, uint32_t action);
+/** seccomp_profile_default() - Docker's, for a container with @capabilities */
+void seccomp_profile_default(struct seccomp_profile *p, uint64_t capabilities);
+/** seccomp_profile_parse() - Docker's or OCI's JSON; -EINVAL, -EBADMSG, -EOPNOTSUPP */
+int seccomp_profile_parse(struct seccomp_profile *p, const char *text, uint64_t capabilities, struct souk_err *err);
+/** seccomp_compile() - @ret_insns [owned] */
+int seccomp_compile(const struct seccomp_profile *p, struct sock_filter **ret_insns, uint16_t *ret_n, struct souk_err *err);
+
+/** seccomp_arch_name() - of the native architecture as Docker's profiles have it: "amd64", "arm64"; "" unknown */
+const char *seccomp_arch_name(void);
+/** seccomp_kernel_at_least() */
+bool seccomp_kernel_at_least(unsigned major, unsigned minor);
 #endif
