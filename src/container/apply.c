@@ -74,7 +74,7 @@ static void leave_namespaces(int self[MACHINE_NS_MAX]) {
 
 static int clone_child(struct apply *a, uint64_t flags, int peer, struct souk_err *err) {
         struct clone_args args = {
-                .flags = (flags & ~(uint64_t) CLONE_NEWCGROUP) | CLONE_PIDFD,
+                .flags = (flags & (CLONE_NEWUSER | CLONE_NEWPID)) | CLONE_PIDFD, /* the child makes the others itself */
                 .pidfd = (uint64_t) (uintptr_t) &a->pidfd,
                 .exit_signal = SIGCHLD,
         };
@@ -387,6 +387,7 @@ static void child_init(struct apply *a) {
         c->step_fds = xcalloc(p->n_steps + 1, sizeof(int));
         for (size_t i = 0; i < p->n_steps; i++)
                 c->step_fds[i] = -EBADF;
+        c->cgroup_v2 = cgroup_is_v2();
         c->n_env = strv_len(p->desc->process.envp);
         c->envp = xcalloc(c->n_env + 2, sizeof(char *));
         for (size_t i = 0; i < c->n_env; i++)
@@ -429,6 +430,7 @@ static int host_steps(struct apply *a, struct machine_run *run, int peer, struct
                 case STEP_CLONE:
                         a->child.new_user = s->flags & CLONE_NEWUSER;
                         a->child.unshare_cgroup = s->flags & CLONE_NEWCGROUP;
+                        a->child.unshare_flags = (int) (s->flags & ~(uint64_t) (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWCGROUP));
                         r = clone_child(a, s->flags, peer, err);
                         close(peer);
                         break;
@@ -440,6 +442,8 @@ static int host_steps(struct apply *a, struct machine_run *run, int peer, struct
                         a->cgroup_made = r >= 0;
                         if (r >= 0)
                                 r = cgroup_attach(&a->cgroup, a->pid, err);
+                        if (r >= 0 && write(a->sock, "c", 1) != 1)
+                                r = souk_err_errno(err, errno, "talking to the container's first process");
                         break;
                 case STEP_ROOT:
                         r = make_root(a, err);

@@ -25,6 +25,10 @@ static const struct cgroup_driver *driver(void) {
         return chosen;
 }
 
+bool cgroup_is_v2(void) {
+        return driver() == &cgroup_v2;
+}
+
 static const char *group_path(char *buf, size_t size, const char *hierarchy, const char *id) {
         snprintf(buf, size, CGROUP_ROOT "/%s%s" CGROUP_PARENT "%s%s", hierarchy, *hierarchy ? "/" : "", id ? "/" : "", id ? id : "");
         return buf;

@@ -25,6 +25,7 @@ void cgroup_close(struct cgroup *c);
 int cgroup_destroy(const char *id, bool *ret_oom_killed, struct souk_err *err);
 int cgroup_list(char ***ret_ids, struct souk_err *err);
 int cgroup_freeze(const char *id, bool frozen, struct souk_err *err);
+bool cgroup_is_v2(void);
 bool cgroup_accounts_swap(void);
 void cgroup_parents_remove(void);
 /** cgroup_set() - write one control file; the message names file and value */

@@ -214,33 +214,43 @@ static int copy_up(struct child *c, const struct machine_mount *m, int target, i
         return r;
 }
 
-/* v2: the one tree; v1: a small tmpfs with the hierarchies in which the instance has a group. */
-static int mount_cgroups(struct child *c, const struct machine_mount *m) {
-        static const char *const v1[] = { "memory", "cpu", "cpuacct", "pids", "cpuset" };
+static const char *const v1_hierarchies[] = { "memory", "cpu", "cpuacct", "pids", "cpuset" };
+_Static_assert(sizeof(v1_hierarchies) / sizeof(v1_hierarchies[0]) == CHILD_CGROUP_TREES, "a slot for each");
+
+static bool shows_cgroups(const struct child *c, const struct step *s) {
+        return s->kind == STEP_MOUNT && s->mount->kind == MACHINE_MOUNT_CGROUP && desc(c)->ns[MACHINE_NS_CGROUP].mode == MACHINE_NS_PRIVATE;
+}
+
+/* Detached, as seen from the new cgroup namespace.  v2: the one tree; v1: a small tmpfs, and the hierarchies in which an
+ * instance has groups.  One that is mounted together with another, or is not there, is left out. */
+static int prepare_cgroups(struct child *c, size_t step) {
+        const struct machine_mount *m = c->plan->steps[step].mount;
+        if (c->cgroup_v2)
+                c->step_fds[step] = fs_new("cgroup2", NULL, m->attr);
+        else
+                c->step_fds[step] = fs_new("tmpfs", "mode=755,size=16k", m->attr & ~(uint64_t) MOUNT_ATTR_RDONLY);
+        for (size_t i = 0; i < CHILD_CGROUP_TREES && !c->cgroup_v2; i++)
+                c->cgroup_trees[i] = fs_new("cgroup", v1_hierarchies[i], m->attr);
+        return c->step_fds[step];
+}
+
+static int mount_cgroups(struct child *c, const struct step *s) {
+        const struct machine_mount *m = s->mount;
         _cleanup_close_ int target = fs_make_in(c->root_fd, m->target, true);
         if (target < 0)
                 return target;
-        if (desc(c)->ns[MACHINE_NS_CGROUP].mode != MACHINE_NS_PRIVATE)
+        if (!shows_cgroups(c, s))
                 return 0; /* the host's groups are not shown */
-        if (c->plan->steps[c->step].flags) { /* v2 */
-                _cleanup_close_ int tree = fs_new("cgroup2", NULL, m->attr);
-                return tree < 0 ? tree : fs_attach(tree, target);
-        }
-        _cleanup_close_ int top = fs_new("tmpfs", "mode=755,size=16k", m->attr & ~(uint64_t) MOUNT_ATTR_RDONLY);
-        if (top < 0)
-                return top;
-        int r = fs_attach(top, target);
-        for (size_t i = 0; r >= 0 && i < sizeof(v1) / sizeof(v1[0]); i++) {
-                int tree = fs_new("cgroup", v1[i], m->attr);
-                if (tree < 0)
-                        continue; /* mounted together with another, or not there */
-                r = check(mkdirat(top, v1[i], 0755));
-                _cleanup_close_ int at = openat(top, v1[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int top = c->step_fds[c->step], r = fs_attach(top, target);
+        for (size_t i = 0; r >= 0 && i < CHILD_CGROUP_TREES && !c->cgroup_v2; i++) {
+                if (c->cgroup_trees[i] < 0)
+                        continue;
+                r = check(mkdirat(top, v1_hierarchies[i], 0755));
+                _cleanup_close_ int at = openat(top, v1_hierarchies[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
                 if (r >= 0)
-                        r = at < 0 ? -errno : fs_attach(tree, at);
-                close(tree);
+                        r = at < 0 ? -errno : fs_attach(c->cgroup_trees[i], at);
         }
-        if (r >= 0 && m->attr & MOUNT_ATTR_RDONLY)
+        if (r >= 0 && !c->cgroup_v2 && m->attr & MOUNT_ATTR_RDONLY)
                 r = fs_set_attr(top, MOUNT_ATTR_RDONLY, 0, 0, -EBADF, false);
         return r;
 }
@@ -248,7 +258,7 @@ static int mount_cgroups(struct child *c, const struct machine_mount *m) {
 static int do_mount(struct child *c, const struct step *s) {
         const struct machine_mount *m = s->mount;
         if (m->kind == MACHINE_MOUNT_CGROUP)
-                return mount_cgroups(c, m);
+                return mount_cgroups(c, s);
         bool directory = m->kind != MACHINE_MOUNT_BIND || m->source_is_dir;
         int fd = c->step_fds[c->step];
         _cleanup_close_ int target = open_target(c, m, directory);
@@ -643,7 +653,8 @@ static void run_steps(struct child *c, size_t end) {
         }
 }
 
-static void become_root(struct child *c) {
+/* A host side that died is an end of file: then so do we. */
+static void await(struct child *c) {
         char m;
         ssize_t n;
         do
@@ -651,6 +662,10 @@ static void become_root(struct child *c) {
         while (n < 0 && errno == EINTR);
         if (n != 1)
                 _exit(127);
+}
+
+static void become_root(struct child *c) {
+        await(c);
         if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
                 fail(c, -errno);
 }
@@ -665,6 +680,8 @@ _Noreturn void child_main(struct child *c) {
                 prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
         if (c->new_user)
                 become_root(c);
+        if (c->unshare_flags && unshare(c->unshare_flags) < 0)
+                fail(c, -errno);
         size_t pivot = find_step(c, STEP_PIVOT);
         if (pivot < c->plan->n_steps)
                 run_steps(c, pivot); /* hostname, loopback, keyring: while the host side makes the root */
@@ -673,14 +690,21 @@ _Noreturn void child_main(struct child *c) {
                 if ((r = prepare_step(c, i)) < 0)
                         fail(c, r);
         }
+        if (!c->join_flags)
+                await(c);
+        if (c->unshare_cgroup && unshare(CLONE_NEWCGROUP) < 0)
+                fail(c, -errno);
+        for (size_t i = c->first; i < exec_step; i++) {
+                c->step = i;
+                if (shows_cgroups(c, &c->plan->steps[i]) && (r = prepare_cgroups(c, i)) < 0)
+                        fail(c, r);
+        }
         c->step = pivot < c->plan->n_steps ? pivot : c->first;
         if ((r = receive_go(c)) < 0)
                 fail(c, r);
         if (c->join_flags && ((r = check(setns(c->join_pidfd, c->join_flags))) < 0))
                 fail(c, r);
         if (c->join_flags && (c->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
-                fail(c, -errno);
-        if (c->unshare_cgroup && unshare(CLONE_NEWCGROUP) < 0)
                 fail(c, -errno);
         run_steps(c, MIN(seccomp, exec_step));
         /* The program is looked for before the filter is there: it may forbid looking. */

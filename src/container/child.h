@@ -4,6 +4,7 @@
 /*
  * The protocol between the host side (apply.c) and the child, over one SOCK_SEQPACKET pair that the exec closes:
  *   host -> child   'm'                      the id maps are written
+ *   host -> child   'c'                      it is in its control groups
  *   host -> child   struct child_go + fds    user and groups; fds: the root, then the mounts of the plan's slots
  *   child -> host   struct child_report      CONSOLE + fd of the terminal's master; or FAILED: step and errno
  *   end of file                              the program was executed
@@ -21,6 +22,8 @@ struct child_report {
         int32_t kind, step, errnum;
 };
 
+#define CHILD_CGROUP_TREES 5
+
 /* What the child works on; made by the host side before the clone, so that the child allocates nothing. */
 struct child {
         const struct machine_plan *plan;
@@ -30,10 +33,13 @@ struct child {
         char **envp;                    /* one slot free before the NULL */
         size_t n_env;
         bool new_user;                  /* a user namespace of its own: wait for the maps */
-        bool unshare_cgroup;
+        int unshare_flags;              /* namespaces that the child makes itself, while the host side is at work */
+        bool unshare_cgroup;            /* only once it is in its control groups: they become the root of what it sees */
         /* exec: join these instead of having been cloned into new ones */
         int join_pidfd;
         int join_flags;
+        bool cgroup_v2;
+        int cgroup_trees[CHILD_CGROUP_TREES];
         /* the child's own state */
         int root_fd, console_fd;
         struct child_go go;
