@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The floor of a container start: only the kernel work, nothing of an engine.
- *   floor LOWER_DIR SCRATCH_DIR PROGRAM
+ *   floor LOWER_DIR SCRATCH_DIR PROGRAM [ARGUMENT...]
  * One child with all namespaces (a user namespace of its own included), six v1 control groups (or one of v2), an overlay of
  * idmapped lower and upper, proc, sysfs, dev with six nodes, devpts, shm, mqueue, pivot_root, exec, wait, clean up.
  */
@@ -35,6 +35,7 @@
         })
 #define BASE 0x60000000u
 
+/* Controllers of v1. */
 static const char *const groups[] = { "memory", "pids", "devices", "freezer", "cpu", "cpuacct" };
 
 static int new_fs(const char *type, const char *key, const char *value, const char *key2, const char *value2, unsigned attr) {
@@ -104,18 +105,18 @@ static void write_file(const char *path, const char *text) {
         close(fd);
 }
 
-static int idmapped(const char *path, int userns) {
-        int fd = MUST(open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+static int idmapped(int dir, const char *path, int userns) {
+        int fd = MUST(open_tree(dir, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
         struct mount_attr a = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t) userns };
         MUST(mount_setattr(fd, "", AT_EMPTY_PATH, &a, sizeof(a)));
         return fd;
 }
 
-static int make_root(const char *lower, const char *scratch, int userns) {
-        char path[4096];
+static int make_root(int lower, int userns) {
+        char path[64];
         struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
         struct __user_cap_data_struct caps[2];
-        int low = idmapped(lower, userns), up = idmapped(scratch, userns);
+        int low = idmapped(lower, "", userns), up = idmapped(AT_FDCWD, ".", userns);
         MUST(syscall(SYS_capget, &h, caps));
         setfsuid(BASE);
         setfsgid(BASE);
@@ -139,21 +140,22 @@ static int make_root(const char *lower, const char *scratch, int userns) {
 }
 
 int main(int argc, char **argv) {
-        char path[4096], pid_text[16], map[64], scratch[4096];
+        char path[64], pid_text[16], map[64], name[16];
         int sock[2], pidfd, status;
         if (argc < 4) {
-                fprintf(stderr, "usage: floor LOWER_DIR SCRATCH_DIR PROGRAM\n");
+                fprintf(stderr, "usage: floor LOWER_DIR SCRATCH_DIR PROGRAM [ARGUMENT...]\n");
                 return 2;
         }
         struct statfs sfs;
         bool v2 = statfs("/sys/fs/cgroup", &sfs) == 0 && sfs.f_type == 0x63677270;
         size_t n_groups = v2 ? 1 : 6;
-        snprintf(scratch, sizeof(scratch), "%s/%d", argv[2], getpid());
-        MUST(mkdir(scratch, 0755));
-        snprintf(path, sizeof(path), "%s/upper", scratch);
-        MUST(mkdir(path, 0755));
-        snprintf(path, sizeof(path), "%s/work", scratch);
-        MUST(mkdir(path, 0755));
+        int lower = MUST(open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC));
+        snprintf(name, sizeof(name), "%d", getpid());
+        MUST(chdir(argv[2]));
+        MUST(mkdir(name, 0755));
+        MUST(chdir(name));
+        MUST(mkdir("upper", 0755));
+        MUST(mkdir("work", 0755));
         MUST(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock));
         struct clone_args args = {
                 .flags = CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS,
@@ -178,7 +180,7 @@ int main(int argc, char **argv) {
                 strcat(path, "/cgroup.procs");
                 write_file(path, pid_text);
         }
-        int root = make_root(argv[1], scratch, userns);
+        int root = make_root(lower, userns);
         char byte = 'g', control[CMSG_SPACE(sizeof(int))] = "";
         struct iovec iov = { &byte, 1 };
         struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
@@ -195,11 +197,10 @@ int main(int argc, char **argv) {
                 while (rmdir(path) < 0)
                         usleep(100);
         }
-        static const char *const parts[] = { "work/work", "work", "upper", "" };
-        for (int i = 0; i < 4; i++) {
-                snprintf(path, sizeof(path), "%s/%s", scratch, parts[i]);
-                if (rmdir(path) < 0 && i > 0)
-                        perror(path);
-        }
+        rmdir("work/work"); /* overlayfs's own */
+        MUST(rmdir("work"));
+        MUST(rmdir("upper"));
+        MUST(chdir(".."));
+        MUST(rmdir(name));
         return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
