@@ -145,6 +145,7 @@ static int exec_with_shim(struct exec *x, int *ret_status, struct souk_err *err)
                 .pidfd = x->pidfd,
                 .id = x->record.id,
                 .terminal = x->request->tty,
+                .wait_attach = streams != NULL,
                 .child_fds = { -EBADF, -EBADF, -EBADF }, .our_fds = { -EBADF, -EBADF, -EBADF },
                 .run_dir_fd = exec_fd,
                 .log_dir_fd = -EBADF,

@@ -48,6 +48,7 @@ struct shim_start {
         int pidfd;
         const char *id;
         bool terminal;
+        bool wait_attach;                        /* this command attaches next: no output is lost before */
         int child_fds[3];                        /* the workload's ends; closed by instance_shim_start() in this process */
         int our_fds[3];                          /* the shim's ends; taken */
         int run_dir_fd, log_dir_fd;              /* borrowed */

@@ -101,6 +101,7 @@ _noreturn_ static void future_shim(struct shim_start *x, int sock) {
                         .out_fd = x->our_fds[1],
                         .err_fd = x->our_fds[2],
                         .terminal = x->terminal,
+                        .wait_attach = x->wait_attach,
                         .run_dir_fd = x->run_dir_fd,
                         .log_dir_fd = x->log_dir_fd,
                         .fg_in = -EBADF, .fg_out = -EBADF, .fg_err = -EBADF,

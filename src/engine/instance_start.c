@@ -220,6 +220,7 @@ static int start_with_shim(struct launch *l, const struct souk_streams *streams,
         struct shim_start x = {
                 .id = l->record.id,
                 .terminal = l->spec.tty,
+                .wait_attach = streams != NULL,
                 .child_fds = { -EBADF, -EBADF, -EBADF }, .our_fds = { -EBADF, -EBADF, -EBADF },
                 .run_dir_fd = l->run_fd,
                 .log_dir_fd = l->dir_fd,

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Confinement, before the first untrusted byte is read: no new privileges, namespaces without a network, the staging
- * directory as root, no capabilities (the tree driver keeps those that unpacking needs, reading a directory the one that
+ * Confinement, before the first untrusted byte is read: no new privileges, namespaces without a network, an empty root
+ * (files are reached by the descriptors that were given), no capabilities (the tree driver keeps those that unpacking needs, reading a directory the one that
  * reads all), Landlock on what is left of the file system, and a seccomp filter that knows only what this program does.
- * A kernel that lacks one of them has the others; chroot, capabilities and seccomp are not optional.
+ * A kernel without Landlock has the others, which are not optional.
  */
 #include "transfer/transfer.h"
 
+#include "base/file.h"
 #include "base/str.h"
+#include "sys/fs.h"
 
 #include <linux/capability.h>
 #include <linux/landlock.h>
@@ -16,6 +18,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -31,13 +34,30 @@ static int limit_resources(struct souk_err *err) {
         return 0;
 }
 
-static int enter_root(struct souk_err *err) {
-        /* A user without the right to make namespaces is already confined by what they may do. */
-        if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0 && errno != EPERM && errno != ENOSPC && errno != EINVAL)
+/*
+ * An empty root, in a mount namespace of its own.  Unpacked trees are walked by O_PATH descriptors, whose attributes can
+ * only be had through /proc/self/fd: there /proc is in it, and Landlock lets nothing of it be opened.
+ */
+static int enter_root(unsigned flags, struct souk_err *err) {
+        if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
                 return souk_err_errno(err, errno, "unshare");
-        if (fchdir(FD_STAGING) < 0 || chroot(".") < 0)
-                return souk_err_errno(err, errno, "entering the staging directory (chroot)");
-        return 0;
+        if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+                return souk_err_errno(err, errno, "making the mounts private");
+        _cleanup_close_ int proc = flags ? fs_clone(AT_FDCWD, "/proc", false) : -EBADF;
+        _cleanup_close_ int root = fs_new("tmpfs", "mode=555,size=4k,nr_inodes=4", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+        _cleanup_close_ int slash = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int r = flags && proc < 0 ? proc : root < 0 ? root : fs_attach(root, slash);
+        if (r >= 0 && flags)
+                r = mkdirat(root, "proc", 0555) < 0 ? -errno : 0;
+        if (r >= 0 && flags) {
+                _cleanup_close_ int at = openat(root, "proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+                r = fs_attach(proc, at);
+        }
+        if (r >= 0 && (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0))
+                r = -errno;
+        if (r >= 0)
+                r = fs_set_attr(root, MOUNT_ATTR_RDONLY, 0, 0, -EBADF, false);
+        return r < 0 ? souk_err_errno(err, r, "entering an empty root") : 0;
 }
 
 static int drop_capabilities(unsigned flags, struct souk_err *err) {
@@ -118,7 +138,7 @@ int sandbox_enter(unsigned flags, struct souk_err *err) {
                 return souk_err_errno(err, errno, "prctl");
         int r = limit_resources(err);
         if (r >= 0)
-                r = enter_root(err);
+                r = enter_root(flags, err);
         if (r >= 0)
                 r = restrict_files(flags, err);
         if (r >= 0)
