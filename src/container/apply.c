@@ -179,6 +179,7 @@ static int overlay_new(const int *lowers, size_t n, int upper, struct souk_err *
         _cleanup_close_ int fs = fsopen("overlay", FSOPEN_CLOEXEC);
         if (fs < 0)
                 return souk_err_errno(err, errno, "overlayfs");
+        (void) fsconfig(fs, FSCONFIG_SET_STRING, "source", "overlay", 0);
         int r = overlay_lowers(fs, lowers, n, err);
         if (r >= 0 && upper >= 0)
                 r = overlay_set(fs, "upperdir", upper, "/upper", err);

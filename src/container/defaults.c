@@ -35,10 +35,11 @@ size_t container_default_mounts(const struct container_mounts_request *q, struct
         if (!(q->user_namespace && q->host_network))
                 out[n++] = (struct machine_mount){ .kind = MACHINE_MOUNT_CGROUP, .source_fd = -EBADF, .source = "cgroup", .target = "/sys/fs/cgroup",
                                                    .attr = NOSUID_NODEV_NOEXEC | sys_read_only };
-        if (q->user_namespace && q->host_ipc)
+        bool bind_mqueue = q->user_namespace && q->host_ipc;
+        if (bind_mqueue && access("/dev/mqueue", F_OK) == 0)
                 out[n++] = (struct machine_mount){ .kind = MACHINE_MOUNT_BIND, .source_fd = -EBADF, .source = "/dev/mqueue", .target = "/dev/mqueue",
                                                    .attr = NOSUID_NODEV_NOEXEC, .source_is_dir = true };
-        else
+        else if (!bind_mqueue)
                 out[n++] = (struct machine_mount){ .kind = MACHINE_MOUNT_MQUEUE, .source_fd = -EBADF, .source = "mqueue", .target = "/dev/mqueue",
                                                    .attr = NOSUID_NODEV_NOEXEC };
         out[n++] = (struct machine_mount){ .kind = MACHINE_MOUNT_TMPFS, .source_fd = -EBADF, .source = "shm", .target = "/dev/shm",

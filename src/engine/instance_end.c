@@ -47,9 +47,10 @@ int instance_pidfd(const struct store_instance *i, struct souk_err *err) {
 }
 
 int instance_delete(struct souk *s, const char *id, struct souk_err *err) {
-        int r = store_instance_dir_remove(s->store, id, err);
-        fault_point("engine.between_dir_and_record");
-        return r < 0 ? r : store_instance_delete(s->store, id, err);
+        /* The record first: a lock taken meanwhile would make the directory of a recorded instance anew. */
+        int r = store_instance_delete(s->store, id, err);
+        fault_point("engine.between_record_and_dir");
+        return r < 0 ? r : store_instance_dir_remove(s->store, id, err);
 }
 
 /* The caller holds the lock; the record says RUNNING, or STARTING with nobody at work. */

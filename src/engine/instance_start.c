@@ -92,6 +92,15 @@ static int launch_plan(struct launch *l, bool dry, struct souk_err *err) {
         return dry ? container_backend.plan(machine_build_desc(l->machine), &l->plan, err) : 0;
 }
 
+/* Directory and lock come before the record: whoever reads STARTING and gets the lock knows that the start was killed. */
+static int launch_lock(struct launch *l, struct souk_err *err) {
+        int r = store_instance_dir_make(l->souk->store, l->record.id, &l->dir_fd, err);
+        if (r < 0)
+                return r;
+        l->lock_fd = store_instance_lock(l->souk->store, l->record.id, true, err);
+        return l->lock_fd < 0 ? l->lock_fd : 0;
+}
+
 int souk_plan(struct souk *s, const struct souk_create_request *r, char **ret_text, struct souk_err *err) {
         _cleanup_(launch_clear) struct launch l = LAUNCH_INIT(s);
         int rr = launch_from_request(&l, r, err);
@@ -110,7 +119,7 @@ int souk_create(struct souk *s, const struct souk_create_request *r, char **ret_
         if (rr < 0)
                 return rr;
         l.record.state = SOUK_STATE_CREATED;
-        rr = store_instance_dir_make(s->store, l.record.id, &l.dir_fd, err);
+        rr = launch_lock(&l, err);
         fault_point("engine.before_record");
         if (rr >= 0)
                 rr = store_instance_insert(s->store, &l.record, false, err);
@@ -253,15 +262,6 @@ static int start_with_shim(struct launch *l, const struct souk_streams *streams,
                 return 0;
         r = souk_attach(l->souk, l->record.id, streams, !l->spec.open_stdin, ret_status, err);
         return r;
-}
-
-/* Directory and lock come before the record: whoever reads STARTING and gets the lock knows that the start was killed. */
-static int launch_lock(struct launch *l, struct souk_err *err) {
-        int r = store_instance_dir_make(l->souk->store, l->record.id, &l->dir_fd, err);
-        if (r < 0)
-                return r;
-        l->lock_fd = store_instance_lock(l->souk->store, l->record.id, true, err);
-        return l->lock_fd < 0 ? l->lock_fd : 0;
 }
 
 /* A start that failed is an end: exit status 125, 126 or 127, and the reason stays in the record. */

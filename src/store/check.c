@@ -4,8 +4,8 @@
  *
  * Records are right: content without a record is garbage that a crash left, and repairing removes it; a record without
  * its content cannot be mended from here, and the finding says what to do.  While a load is going on (some staging directory is
- * held), layers and blobs without a record may be its own and are left alone.  Instances are recorded before their
- * directories are made and their directories removed after the record, so a directory without a record is always garbage.
+ * held), layers and blobs without a record may be its own and are left alone.  An instance's
+ * directory is made, and locked, before its record, and removed after it: one without a record that nobody holds is garbage.
  */
 #include "base/file.h"
 #include "base/log.h"
@@ -15,6 +15,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <sys/file.h>
 
 struct check {
         struct store *st;
@@ -130,6 +131,13 @@ static bool instance_exists(struct store *st, const char *id) {
         return r != -ENOENT; /* when in doubt it does */
 }
 
+/* Somebody holds the lock: the instance is about to be recorded, or its record has just gone. */
+static bool is_locked(int base_fd, const char *path) {
+        _cleanup_close_ int fd = openat(base_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 static int check_instance_dirs(struct check *c, int base_fd, const char *base, const char *dir, const char *what,
                                struct souk_err *err) {
         _cleanup_strv_ char **names = NULL;
@@ -143,6 +151,8 @@ static int check_instance_dirs(struct check *c, int base_fd, const char *base, c
                         continue;
                 path = xasprintf("%s/%s", dir, *name);
                 full = xasprintf("%s/%s", base, path);
+                if (is_locked(base_fd, path))
+                        continue;
                 found_garbage(c, c->repair ? tree_remove(base_fd, path) : 0, what, full);
         }
         return r;

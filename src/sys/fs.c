@@ -84,6 +84,7 @@ int fs_new(const char *type, const char *options, uint64_t attr) {
         _cleanup_close_ int fs = fsopen(type, FSOPEN_CLOEXEC);
         if (fs < 0)
                 return -errno;
+        (void) fsconfig(fs, FSCONFIG_SET_STRING, "source", type, 0); /* what df and mount show */
         size_t n = options ? strlen(options) : 0;
         if (n >= sizeof(copy))
                 return -E2BIG;
