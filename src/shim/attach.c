@@ -274,11 +274,14 @@ static int client_start(struct client *k, struct souk_err *err) {
         k->sock = attach_connect(c->run_dir_fd, flags, PATIENCE_USEC, c->pidfd);
         if (k->sock < 0)
                 return souk_err_errno(err, k->sock, "attach: the monitor is not there");
-        k->terminal.fd = c->in;
-        bool raw = c->terminal && c->in >= 0 && isatty(c->in);
-        if (!raw)
+        bool typed = c->terminal && c->in >= 0 && isatty(c->in);
+        if (!typed)
                 k->keys.n = 0; /* data, not keys */
-        if (raw && (r = attach_terminal_raw(&k->terminal)) < 0)
+        k->terminal.fd = typed ? c->in : c->out;
+        k->terminal.output_only = !typed;
+        if (typed || (c->terminal && c->out >= 0 && isatty(c->out)))
+                r = attach_terminal_raw(&k->terminal);
+        if (r < 0)
                 return souk_err_errno(err, r, "setting the terminal to raw mode");
         r = start_signals(k);
         if (r < 0)

@@ -5,13 +5,18 @@
 #include <signal.h>
 
 int attach_terminal_raw(struct attach_terminal *t) {
+        if (t->output_only && tcgetpgrp(t->fd) != getpgrp())
+                return 0; /* in the background: not worth to be stopped for */
         if (!t->has_saved) {
                 if (tcgetattr(t->fd, &t->saved) < 0)
                         return -errno;
                 t->has_saved = true;
         }
         struct termios raw = t->saved;
-        cfmakeraw(&raw); /* the workload's own terminal does what the line discipline does: echo, Ctrl-C, newlines */
+        if (t->output_only)
+                raw.c_oflag &= ~(tcflag_t) OPOST; /* newlines were made "\r\n" by the workload's terminal already */
+        else
+                cfmakeraw(&raw); /* the workload's own terminal does what the line discipline does: echo, Ctrl-C, newlines */
         while (tcsetattr(t->fd, TCSANOW, &raw) < 0)
                 if (errno != EINTR)
                         return -errno;

@@ -8,6 +8,7 @@
 
 struct attach_terminal {
         int fd;                 /* borrowed */
+        bool output_only;       /* only its output processing: for a workload with a terminal and no input from here */
         bool raw;
         struct termios saved;   /* as it was before the first attach_terminal_raw() */
         bool has_saved;

@@ -56,11 +56,13 @@ struct monitor {
 static void monitor_announce(struct monitor *m) {
         const struct monitor_config *c = m->config;
         m->announced = true;
+        fault_point("monitor.before_exit_file");
         if (c->run_dir_fd >= 0) {
                 int r = exit_file_write(c->run_dir_fd, m->status, m->ended_at);
                 if (r < 0 && r != -ENOENT) /* ENOENT: the directory was removed under us */
                         log_warn("writing the exit status: %s", strerror(-r));
         }
+        fault_point("monitor.after_exit_file");
         if (m->server)
                 attach_server_exit_waiters(m->server, m->status);
 }

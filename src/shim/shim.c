@@ -15,7 +15,9 @@
  * SIGHUP, SIGINT and SIGQUIT are not for us; a SIGTERM (the machine goes down) is given to the workload.
  * Exit status: 0, or what ON_EXIT makes of it; 125 when the arguments are wrong.
  *
- * Linked statically (src/shim/meson.build has the figures): it starts without ld.so, and has no relocated data of libc.so.
+ * Linked dynamically, to libc alone.  Measured (glibc 2.36; KiB): dynamic 96 anonymous + 64 of its own file; static-pie 60
+ * anonymous, but 770 of its file, which are private as long as only one shim runs.  Static would start 0.12 ms sooner
+ * (0.36 instead of 0.48 ms), where nobody waits for it.
  */
 #include "base/file.h"
 #include "base/proc.h"

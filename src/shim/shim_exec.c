@@ -10,7 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 
-/* "3f2a..." of RUN/i/3f2a...: only a title, for people who read ps */
+/* "3f2a..." of RUN/i/3f2a..., or "3f2a.../exec-1234": only a title, for people who read ps */
 static char *shim_title(int run_dir_fd) {
         char link[32], path[PATH_MAX];
         ssize_t n = run_dir_fd < 0 ? -1 : readlink(fd_path(run_dir_fd, link, sizeof(link)), path, sizeof(path) - 1);
@@ -18,6 +18,8 @@ static char *shim_title(int run_dir_fd) {
                 return xstrdup("-");
         path[n] = '\0';
         const char *slash = strrchr(path, '/');
+        if (slash && str_startswith(slash, "/exec-"))
+                slash = memrchr(path, '/', (size_t) (slash - path));
         return xstrdup(slash && slash[1] ? slash + 1 : "-");
 }
 

@@ -316,6 +316,7 @@ struct user {
         pid_t pid;
         struct termios before;
         struct buf screen;
+        bool output_only;
 };
 
 static void user_attach(struct fixture *f, struct user *u, const char *keys, uint16_t rows) {
@@ -334,6 +335,8 @@ static void user_attach(struct fixture *f, struct user *u, const char *keys, uin
         close(u->master);
         struct attach_config c = client(f);
         c.in = c.out = c.err = u->slave;
+        if (u->output_only)
+                c.in = -1;
         c.terminal = true;
         c.detach_keys = keys;
         int r = attach_run(&c, &status, NULL);
@@ -535,6 +538,20 @@ static void test_terminal_big_output(void **state) {
         monitor_join(f);
 }
 
+/* A terminal for the workload, no input from here: newlines are not made "\r\n" twice. */
+static void test_terminal_output_only(void **state) {
+        struct fixture *f = *state;
+        struct user u = {};
+        shim_fork(f, sh("echo one; echo two"), WITH_TERMINAL, "-tw", NULL);
+        u.output_only = true;
+        user_attach(f, &u, NULL, 24);
+        assert_int_equal(user_leaves(&u), 0);
+        assert_true(user_sees(&u, "two"));
+        assert_string_equal(u.screen.data, "one\r\ntwo\r\n");
+        monitor_join(f);
+        user_free(&u);
+}
+
 /* ---- souk-shim --------------------------------------------------------------------------------------------------- */
 
 static void test_on_exit(void **state) {
@@ -603,7 +620,7 @@ int main(void) {
                 test(test_slow_client), test(test_slow_client_recovers), test(test_slow_owner), test(test_owner_goes),
                 test(test_owner_never_comes), test(test_bad_messages), test(test_several_give_input), test(test_monitor_killed),
                 test(test_closed_stdout), test(test_terminal), test(test_detach_and_attach), test(test_redraw), test(test_client_signals),
-                test(test_client_killed), test(test_terminal_reopened), test(test_terminal_big_output), test(test_on_exit),
+                test(test_client_killed), test(test_terminal_reopened), test(test_terminal_big_output), test(test_terminal_output_only), test(test_on_exit),
                 test(test_shim_term), test(test_shim_bad_argv), test(test_shim_is_small),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
