@@ -7,6 +7,7 @@
 #include "base/str.h"
 
 #include <stdio.h>
+#include <time.h>
 
 static const char *const hierarchies[] = { "", NULL };
 
@@ -46,10 +47,13 @@ static int set_bytes(int dir, const char *file, int64_t value, struct souk_err *
 static int set_cpu(int dir, const struct machine_limits *l, struct souk_err *err) {
         char text[64];
         int r = 0;
-        if (l->cpu_quota_usec != MACHINE_UNSET) {
-                snprintf(text, sizeof(text), "%lld %lld", (long long) l->cpu_quota_usec, (long long) l->cpu_period_usec);
+        long long period = l->cpu_period_usec == MACHINE_UNSET ? 100000 : (long long) l->cpu_period_usec;
+        if (l->cpu_quota_usec > 0)
+                snprintf(text, sizeof(text), "%lld %lld", (long long) l->cpu_quota_usec, period);
+        else
+                snprintf(text, sizeof(text), "max %lld", period);
+        if (l->cpu_quota_usec != MACHINE_UNSET || l->cpu_period_usec != MACHINE_UNSET)
                 r = cgroup_set(dir, "cpu.max", text, err);
-        }
         if (r >= 0 && l->cpu_shares != MACHINE_UNSET) {
                 /* 2..262144 onto 1..10000, as runc and the kubelet do it */
                 snprintf(text, sizeof(text), "%lld", (long long) (1 + (l->cpu_shares - 2) * 9999 / 262142));
@@ -69,9 +73,9 @@ static int set_limits(int dir, const struct machine_limits *l, struct souk_err *
                 r = set_bytes(dir, "pids.max", l->pids_max, err);
         if (r >= 0)
                 r = set_cpu(dir, l, err);
-        if (r >= 0 && l->cpuset_cpus)
+        if (r >= 0 && !str_empty(l->cpuset_cpus))
                 r = cgroup_set(dir, "cpuset.cpus", l->cpuset_cpus, err);
-        if (r >= 0 && l->cpuset_mems)
+        if (r >= 0 && !str_empty(l->cpuset_mems))
                 r = cgroup_set(dir, "cpuset.mems", l->cpuset_mems, err);
         if (r >= 0 && l->filter_devices)
                 r = device_filter_attach(dir, l->device_rules, l->n_device_rules, err);
@@ -79,27 +83,32 @@ static int set_limits(int dir, const struct machine_limits *l, struct souk_err *
 }
 
 static int create(const char *id, const struct machine_limits *l, struct cgroup *c, struct souk_err *err) {
-        int dir = cgroup_dir_make("", id, prepare_parent, err);
-        if (dir < 0)
-                return dir;
-        c->dirs[c->n_dirs++] = dir;
-        c->clone_into = true;
-        return set_limits(dir, l, err);
+        c->dirs[0] = cgroup_dir_make("", id, prepare_parent, err);
+        c->clone_into = c->dirs[0] >= 0;
+        return c->dirs[0] < 0 ? c->dirs[0] : set_limits(c->dirs[0], l, err);
 }
 
-static int freeze(const char *id, bool frozen, struct souk_err *err) {
-        char path[160];
-        snprintf(path, sizeof(path), "/sys/fs/cgroup/" CGROUP_PARENT "/%s", id);
-        _cleanup_close_ int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (dir < 0)
-                return souk_err_errno(err, errno, "%s", path);
-        return cgroup_set(dir, "cgroup.freeze", frozen ? "1" : "0", err);
+/* "frozen 1" in cgroup.events tells that the last process has stopped. */
+static int freeze(int dir, bool frozen, struct souk_err *err) {
+        int r = cgroup_set(dir, "cgroup.freeze", frozen ? "1" : "0", err);
+        for (int tries = 0; r >= 0 && frozen && tries < 500; tries++) {
+                _cleanup_free_ char *events = NULL;
+                size_t n;
+                r = file_read(dir, "cgroup.events", 4096, &events, &n);
+                if (r >= 0 && strstr(events, "frozen 1"))
+                        return 0;
+                nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+        }
+        return r < 0 || !frozen ? r : souk_err_set(err, SOUK_TIMEOUT, -ETIMEDOUT, "the processes do not freeze within half a second");
 }
 
 const struct cgroup_driver cgroup_v2 = {
-        .create = create,
         .hierarchies = hierarchies,
+        .join_file = "cgroup.procs",
+        .create = create,
         .freeze = freeze,
+        .freeze_hierarchy = "",
         .oom_file = "memory.events",
         .oom_hierarchy = "",
+        .swap_file = "memory.swap.max",
 };

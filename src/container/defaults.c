@@ -12,39 +12,26 @@
 
 size_t container_default_mounts(const struct container_mounts_request *q, struct machine_mount out[CONTAINER_MOUNTS_MAX]) {
         static char shm_options[64];
-        size_t n = 0;
-        uint64_t sys_read_only = q->privileged ? 0 : MOUNT_ATTR_RDONLY;
-        snprintf(shm_options, sizeof(shm_options), "mode=1777,size=%llu", (unsigned long long) q->shm_bytes);
-        /* A user namespace may only mount a fresh /proc or /sys of namespaces that it owns: else the host's is bound. */
-        if (q->user_namespace && q->host_pid)
-                out[n++] = (struct machine_mount){ .kind = MACHINE_MOUNT_BIND, .source_fd = -EBADF, .source = "/proc", .target = "/proc",
-                                                   .attr = NOSUID_NODEV_NOEXEC, .recursive = true, .source_is_dir = true };
-        else
-                out[n++] = (struct machine_mount){ .kind = MACHINE_MOUNT_PROC, .source_fd = -EBADF, .source = "proc", .target = "/proc",
-                                                   .attr = NOSUID_NODEV_NOEXEC };
-        out[n++] = (struct machine_mount){ .kind = MACHINE_MOUNT_TMPFS, .source_fd = -EBADF, .source = "tmpfs", .target = "/dev",
-                                           .attr = MOUNT_ATTR_NOSUID, .options = "mode=755,size=65536k" };
-        out[n++] = (struct machine_mount){ .kind = MACHINE_MOUNT_DEVPTS, .source_fd = -EBADF, .source = "devpts", .target = "/dev/pts",
-                                           .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, .options = "newinstance,ptmxmode=0666,mode=0620,gid=5" };
-        if (q->user_namespace && q->host_network)
-                out[n++] = (struct machine_mount){ .kind = MACHINE_MOUNT_BIND, .source_fd = -EBADF, .source = "/sys", .target = "/sys",
-                                                   .attr = NOSUID_NODEV_NOEXEC | sys_read_only, .recursive = true, .source_is_dir = true };
-        else
-                out[n++] = (struct machine_mount){ .kind = MACHINE_MOUNT_SYSFS, .source_fd = -EBADF, .source = "sysfs", .target = "/sys",
-                                                   .attr = NOSUID_NODEV_NOEXEC | sys_read_only };
-        if (!(q->user_namespace && q->host_network))
-                out[n++] = (struct machine_mount){ .kind = MACHINE_MOUNT_CGROUP, .source_fd = -EBADF, .source = "cgroup", .target = "/sys/fs/cgroup",
-                                                   .attr = NOSUID_NODEV_NOEXEC | sys_read_only };
-        bool bind_mqueue = q->user_namespace && q->host_ipc;
-        if (bind_mqueue && access("/dev/mqueue", F_OK) == 0)
-                out[n++] = (struct machine_mount){ .kind = MACHINE_MOUNT_BIND, .source_fd = -EBADF, .source = "/dev/mqueue", .target = "/dev/mqueue",
-                                                   .attr = NOSUID_NODEV_NOEXEC, .source_is_dir = true };
-        else if (!bind_mqueue)
-                out[n++] = (struct machine_mount){ .kind = MACHINE_MOUNT_MQUEUE, .source_fd = -EBADF, .source = "mqueue", .target = "/dev/mqueue",
-                                                   .attr = NOSUID_NODEV_NOEXEC };
-        out[n++] = (struct machine_mount){ .kind = MACHINE_MOUNT_TMPFS, .source_fd = -EBADF, .source = "shm", .target = "/dev/shm",
-                                           .attr = NOSUID_NODEV_NOEXEC, .options = shm_options };
-        return n;
+        uint64_t sys = NOSUID_NODEV_NOEXEC | (q->privileged ? 0 : MOUNT_ATTR_RDONLY);
+        uint64_t shm_bytes = q->shm_bytes ? q->shm_bytes : UINT64_C(64) << 20;
+        const struct machine_mount mounts[] = {
+                { .kind = MACHINE_MOUNT_PROC, .target = "/proc", .attr = NOSUID_NODEV_NOEXEC },
+                { .kind = MACHINE_MOUNT_TMPFS, .target = "/dev", .attr = MOUNT_ATTR_NOSUID, .options = "mode=755,size=65536k" },
+                { .kind = MACHINE_MOUNT_DEVPTS, .target = "/dev/pts", .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+                  .options = "newinstance,ptmxmode=0666,mode=0620,gid=5" },
+                { .kind = MACHINE_MOUNT_SYSFS, .target = "/sys", .attr = sys },
+                { .kind = MACHINE_MOUNT_CGROUP, .target = "/sys/fs/cgroup", .attr = sys },
+                { .kind = MACHINE_MOUNT_MQUEUE, .target = "/dev/mqueue", .attr = NOSUID_NODEV_NOEXEC },
+                { .kind = MACHINE_MOUNT_TMPFS, .target = "/dev/shm", .attr = NOSUID_NODEV_NOEXEC, .options = shm_options },
+        };
+        _Static_assert(ELEMENTSOF(mounts) <= CONTAINER_MOUNTS_MAX, "room for all");
+        snprintf(shm_options, sizeof(shm_options), "mode=1777,size=%llu", (unsigned long long) shm_bytes);
+        for (size_t i = 0; i < ELEMENTSOF(mounts); i++) {
+                out[i] = mounts[i];
+                out[i].source_fd = -EBADF;
+                out[i].source_is_dir = true;
+        }
+        return ELEMENTSOF(mounts);
 }
 
 size_t container_default_devices(const struct machine_device **ret) {

@@ -7,9 +7,8 @@
 #include <sys/wait.h>
 
 _Noreturn void init_main(pid_t pid) {
-        sigset_t all;
+        sigset_t all; /* blocked since before the fork */
         sigfillset(&all);
-        sigprocmask(SIG_SETMASK, &all, NULL);
         for (;;) {
                 siginfo_t info;
                 int sig = sigwaitinfo(&all, &info);

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* machine_desc -> steps.  Pure: reads nothing but the description, so that plans are compared with files in the tests. */
+/*
+ * machine_desc -> steps.  Pure: reads nothing but the description, so that plans are compared with files in the tests.
+ *
+ * Who makes a file system is decided here.  The child can mount procfs, sysfs and mqueue only of namespaces that its user
+ * namespace owns; for those of the host, or of another container, the host side makes them.  /dev is always made by the
+ * host side: it may make device nodes, which a user namespace may not.
+ */
 #include "container/plan.h"
 
-#include "base/buf.h"
 #include "base/str.h"
-#include "container/container.h"
 
 #include <sched.h>
 #include <sys/mount.h>
@@ -15,132 +19,334 @@ static struct step *add(struct machine_plan *p, struct step s) {
         return &p->steps[p->n_steps++];
 }
 
-static void add_kind(struct machine_plan *p, enum step_kind kind) {
-        add(p, (struct step){ .kind = kind, .slot = -1 });
+static struct step *add_kind(struct machine_plan *p, enum step_kind kind) {
+        return add(p, (struct step){ .kind = kind, .slot = -1, .base = -1 });
 }
 
-static const struct {
-        const char *name;
-        uint64_t flag;
-} namespaces[] = {
-        [MACHINE_NS_USER] = { "user", CLONE_NEWUSER },     [MACHINE_NS_MOUNT] = { "mount", CLONE_NEWNS },
-        [MACHINE_NS_PID] = { "pid", CLONE_NEWPID },        [MACHINE_NS_NET] = { "net", CLONE_NEWNET },
-        [MACHINE_NS_IPC] = { "ipc", CLONE_NEWIPC },        [MACHINE_NS_UTS] = { "uts", CLONE_NEWUTS },
-        [MACHINE_NS_CGROUP] = { "cgroup", CLONE_NEWCGROUP }, [MACHINE_NS_TIME] = { "time", CLONE_NEWTIME },
-};
-_Static_assert(ELEMENTSOF(namespaces) == MACHINE_NS_MAX, "a row for each namespace");
+static void add_path(struct machine_plan *p, enum step_kind kind, const char *path) {
+        add_kind(p, kind)->path = path;
+}
+
+uint64_t plan_namespace_flag(enum machine_ns ns) {
+        static const uint64_t flags[] = {
+                [MACHINE_NS_USER] = CLONE_NEWUSER,     [MACHINE_NS_MOUNT] = CLONE_NEWNS, [MACHINE_NS_PID] = CLONE_NEWPID,
+                [MACHINE_NS_NET] = CLONE_NEWNET,       [MACHINE_NS_IPC] = CLONE_NEWIPC,  [MACHINE_NS_UTS] = CLONE_NEWUTS,
+                [MACHINE_NS_CGROUP] = CLONE_NEWCGROUP, [MACHINE_NS_TIME] = CLONE_NEWTIME,
+        };
+        _Static_assert(ELEMENTSOF(flags) == MACHINE_NS_MAX, "a flag for each namespace");
+        return flags[ns];
+}
 
 static bool is_private(const struct machine_desc *d, enum machine_ns ns) {
         return d->ns[ns].mode == MACHINE_NS_PRIVATE;
 }
 
-static int check(const struct machine_desc *d, struct souk_err *err) {
-        size_t sent = 0;
-        if (!d->process.argv || !d->process.argv[0])
-                return souk_err_set(err, SOUK_INVALID, -EINVAL, "no command to execute");
-        if (!is_private(d, MACHINE_NS_MOUNT))
-                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "a container needs a mount namespace of its own");
-        if (d->ns[MACHINE_NS_USER].mode == MACHINE_NS_JOIN || is_private(d, MACHINE_NS_TIME) || d->ns[MACHINE_NS_TIME].mode == MACHINE_NS_JOIN)
-                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "joining a user namespace and time namespaces are not supported yet");
-        if (is_private(d, MACHINE_NS_USER) && (!d->n_uid_map || !d->n_gid_map))
-                return souk_err_set(err, SOUK_INVALID, -EINVAL, "a user namespace needs a map of ids");
-        for (size_t i = 0; i < d->n_mounts; i++) {
-                if (d->mounts[i].target[0] != '/')
-                        return souk_err_set(err, SOUK_INVALID, -EINVAL, "mount target '%s' is not absolute", d->mounts[i].target);
-                sent += d->mounts[i].kind == MACHINE_MOUNT_BIND;
-        }
-        if (sent > PLAN_SENT_MAX)
-                return souk_err_set(err, SOUK_LIMIT, -E2BIG, "%zu mounts from the host: the most is %d", sent, PLAN_SENT_MAX);
-        if (d->init && !is_private(d, MACHINE_NS_PID))
-                return souk_err_set(err, SOUK_INVALID, -EINVAL, "--init needs a pid namespace of the instance's own");
+bool plan_has_late_user_ns(const struct machine_desc *d) {
+        return is_private(d, MACHINE_NS_USER) && d->ns[MACHINE_NS_PID].mode == MACHINE_NS_JOIN;
+}
+
+/* ---- what cannot be done ----------------------------------------------------------------------------------------- */
+
+static int check_id(const char *id, struct souk_err *err) {
+        size_t n = id ? strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-+") : 0;
+        if (n == 0 || n > 200 || id[n] || id[0] == '.')
+                return souk_err_set(err, SOUK_INVALID, -EINVAL, "container id '%s': it must be letters, digits, '_', '.', '-', '+'", id ? id : "");
         return 0;
 }
 
-static void plan_host(struct machine_plan *p) {
+static int check_namespaces(const struct machine_desc *d, struct souk_err *err) {
+        if (!is_private(d, MACHINE_NS_MOUNT))
+                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "a container needs a mount namespace of its own");
+        if (d->ns[MACHINE_NS_USER].mode == MACHINE_NS_JOIN)
+                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "joining another container's user namespace is not supported");
+        if (d->ns[MACHINE_NS_TIME].mode != MACHINE_NS_HOST)
+                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "time namespaces are not supported");
+        if (is_private(d, MACHINE_NS_USER) && (!d->n_uid_map || !d->n_gid_map))
+                return souk_err_set(err, SOUK_INVALID, -EINVAL, "a user namespace needs a map of ids");
+        if (d->init && !is_private(d, MACHINE_NS_PID))
+                return souk_err_set(err, SOUK_INVALID, -EINVAL, "--init needs a pid namespace of the container's own");
+        return 0;
+}
+
+static int check_paths(const struct machine_desc *d, struct souk_err *err) {
+        for (size_t i = 0; i < d->n_mounts; i++)
+                if (d->mounts[i].target[0] != '/' || !d->mounts[i].target[1])
+                        return souk_err_set(err, SOUK_INVALID, -EINVAL, "mount target '%s': it must be absolute, and not the root", d->mounts[i].target);
+        for (size_t i = 0; i < d->n_devices; i++)
+                if (d->devices[i].path[0] != '/')
+                        return souk_err_set(err, SOUK_INVALID, -EINVAL, "device '%s': the path must be absolute", d->devices[i].path);
+        for (size_t i = 0; i < d->n_sysctls; i++)
+                if (strstr(d->sysctls[i].key, "..") || d->sysctls[i].key[0] == '.' || d->sysctls[i].key[0] == '/')
+                        return souk_err_set(err, SOUK_INVALID, -EINVAL, "sysctl '%s': no such name", d->sysctls[i].key);
+        return 0;
+}
+
+static int check(const struct machine_desc *d, struct souk_err *err) {
+        if (!d->process.argv || !d->process.argv[0])
+                return souk_err_set(err, SOUK_INVALID, -EINVAL, "no command to execute");
+        int r = check_id(d->id, err);
+        if (r >= 0)
+                r = check_namespaces(d, err);
+        return r < 0 ? r : check_paths(d, err);
+}
+
+/* ---- mounts ------------------------------------------------------------------------------------------------------ */
+
+enum origin { FROM_CHILD, FROM_HOST, FROM_BIND, FROM_DEV, FROM_CGROUP };
+
+static bool is_dev(const struct machine_mount *m) {
+        return m->kind == MACHINE_MOUNT_TMPFS && streq(m->target, "/dev") && !m->copy_up;
+}
+
+/* A file system that shows a namespace: the child's user namespace must own that one. */
+static enum origin origin_of(const struct machine_desc *d, enum machine_ns ns) {
+        return is_private(d, MACHINE_NS_USER) && !is_private(d, ns) ? FROM_HOST : FROM_CHILD;
+}
+
+static enum origin mount_origin(const struct machine_desc *d, const struct machine_mount *m) {
+        switch (m->kind) {
+        case MACHINE_MOUNT_BIND:
+                return FROM_BIND;
+        case MACHINE_MOUNT_CGROUP:
+                return FROM_CGROUP;
+        case MACHINE_MOUNT_PROC: /* of a joined one: the child, before it enters its user namespace */
+                return d->ns[MACHINE_NS_PID].mode == MACHINE_NS_JOIN ? FROM_CHILD : origin_of(d, MACHINE_NS_PID);
+        case MACHINE_MOUNT_SYSFS: /* with the network of a joined namespace the host side could not know whose it is */
+                return d->ns[MACHINE_NS_NET].mode == MACHINE_NS_JOIN ? FROM_HOST : origin_of(d, MACHINE_NS_NET);
+        case MACHINE_MOUNT_MQUEUE:
+                return d->ns[MACHINE_NS_IPC].mode == MACHINE_NS_JOIN ? FROM_HOST : origin_of(d, MACHINE_NS_IPC);
+        default:
+                return is_dev(m) ? FROM_DEV : FROM_CHILD;
+        }
+}
+
+static void add_slot(struct machine_plan *p, enum step_kind kind, const struct machine_mount *m, int slot) {
+        struct step *s = add_kind(p, kind);
+        s->mount = m;
+        s->slot = slot;
+}
+
+/* A device that is no node of our own /dev: the host's is bound. */
+static bool is_bound_device(const struct machine_plan *p, const struct machine_device *d) {
+        return p->dev_slot < 0 || !str_startswith(d->path, "/dev/");
+}
+
+/* Slots by mount; the host side's first. */
+static void assign_slots(struct machine_plan *p, int *slots) {
+        const struct machine_desc *d = p->desc;
+        p->n_sent = 1; /* the root */
+        for (size_t i = 0; i < d->n_mounts; i++)
+                if (is_dev(&d->mounts[i]))
+                        p->dev_slot = p->n_sent; /* for now: that there is one */
+        for (size_t i = 0; i < d->n_devices; i++)
+                p->n_sent += is_bound_device(p, &d->devices[i]); /* [1, ...) in their order */
+        for (size_t i = 0; i < d->n_mounts; i++)
+                if (mount_origin(d, &d->mounts[i]) != FROM_CHILD) {
+                        slots[i] = p->n_sent;
+                        p->n_sent += d->mounts[i].kind == MACHINE_MOUNT_CGROUP ? PLAN_CGROUP_SLOTS : 1;
+                }
+        p->n_slots = p->n_sent;
+        for (size_t i = 0; i < d->n_mounts; i++)
+                if (mount_origin(d, &d->mounts[i]) == FROM_CHILD)
+                        slots[i] = p->n_slots++;
+        for (size_t i = 0; i < d->n_mounts; i++) {
+                const struct machine_mount *m = &d->mounts[i];
+                if (m->kind == MACHINE_MOUNT_PROC && streq(m->target, "/proc"))
+                        p->proc_slot = slots[i];
+                else if (m->kind == MACHINE_MOUNT_SYSFS && streq(m->target, "/sys"))
+                        p->sys_slot = slots[i];
+                else if (m->kind == MACHINE_MOUNT_DEVPTS && streq(m->target, "/dev/pts"))
+                        p->pts_slot = slots[i];
+                else if (is_dev(m))
+                        p->dev_slot = slots[i];
+        }
+}
+
+static void add_devices(struct machine_plan *p, enum step_kind kind) {
+        int slot = 1;
+        for (size_t i = 0; i < p->desc->n_devices; i++)
+                if (is_bound_device(p, &p->desc->devices[i])) {
+                        struct step *s = add_kind(p, kind);
+                        s->device = &p->desc->devices[i];
+                        s->slot = slot++;
+                }
+}
+
+static void plan_host(struct machine_plan *p, const int *slots) {
+        static const enum step_kind kinds[] = {
+                [FROM_HOST] = STEP_HOST_FS, [FROM_BIND] = STEP_BIND_SOURCE, [FROM_DEV] = STEP_DEV, [FROM_CGROUP] = STEP_CGROUP_FS,
+        };
         const struct machine_desc *d = p->desc;
         uint64_t flags = 0;
         for (size_t i = 0; i < MACHINE_NS_MAX; i++)
                 if (is_private(d, (enum machine_ns) i))
-                        flags |= namespaces[i].flag;
-        add(p, (struct step){ .kind = STEP_CLONE, .flags = flags, .slot = -1 });
+                        flags |= plan_namespace_flag((enum machine_ns) i);
+        add_kind(p, STEP_CLONE)->flags = flags;
         if (is_private(d, MACHINE_NS_USER))
                 add_kind(p, STEP_IDMAP);
         add_kind(p, STEP_CGROUP);
-        add_kind(p, STEP_ROOT);
-        for (size_t i = 0; i < d->n_mounts; i++)
-                if (d->mounts[i].kind == MACHINE_MOUNT_BIND)
-                        add(p, (struct step){ .kind = STEP_BIND_SOURCE, .mount = &d->mounts[i], .slot = (int) p->n_sent++ });
+        add_kind(p, STEP_ROOT)->slot = 0;
+        for (size_t i = 0; i < d->n_mounts; i++) {
+                enum origin from = mount_origin(d, &d->mounts[i]);
+                if (from != FROM_CHILD)
+                        add_slot(p, kinds[from], &d->mounts[i], slots[i]);
+        }
+        add_devices(p, STEP_DEVICE_SOURCE);
+        add_kind(p, STEP_USER);
 }
 
-/* "/proc/sys/net/core/somaxconn" for "net.core.somaxconn" */
+/* ---- the child --------------------------------------------------------------------------------------------------- */
+
+/* "sys/net/core/somaxconn" for "net.core.somaxconn"; a key that has slashes is a path already, and keeps its dots */
 static char *sysctl_path(struct machine_plan *p, const char *key) {
-        char *path = xasprintf("/proc/sys/%s", key);
-        for (char *c = path + 10; *c; c++)
+        char *path = xasprintf("sys/%s", key);
+        for (char *c = path + 4; *c && !strchr(key, '/'); c++)
                 if (*c == '.')
                         *c = '/';
         strv_push_take(&p->owned, path);
         return path;
 }
 
-static void plan_files(struct machine_plan *p) {
-        const struct machine_desc *d = p->desc;
-        bool dev_done = false;
-        int slot = 0;
-        for (size_t i = 0; i < d->n_mounts; i++) {
-                const struct machine_mount *m = &d->mounts[i];
-                add(p, (struct step){ .kind = STEP_MOUNT, .mount = m, .slot = m->kind == MACHINE_MOUNT_BIND ? slot++ : -1 });
-                if (!streq(m->target, "/dev") || m->kind != MACHINE_MOUNT_TMPFS)
-                        continue;
-                for (size_t k = 0; k < d->n_devices; k++)
-                        add(p, (struct step){ .kind = STEP_DEVICE, .device = &d->devices[k], .slot = -1 });
-                add_kind(p, STEP_DEV_LINKS);
-                dev_done = true;
+/* Below a file system that we made ourselves the path is taken from there: nothing of the image can redirect it. */
+static void add_hidden(struct machine_plan *p, enum step_kind kind, const char *path) {
+        const char *rest;
+        struct step *s = add_kind(p, kind);
+        s->path = path;
+        if (p->proc_slot >= 0 && (rest = str_startswith(path, "/proc/"))) {
+                s->base = p->proc_slot;
+                s->path = rest;
+        } else if (p->sys_slot >= 0 && (rest = str_startswith(path, "/sys/"))) {
+                s->base = p->sys_slot;
+                s->path = rest;
         }
-        for (size_t k = 0; !dev_done && k < d->n_devices; k++)
-                add(p, (struct step){ .kind = STEP_DEVICE, .device = &d->devices[k], .slot = -1 });
-        if (d->process.terminal)
-                add_kind(p, STEP_CONSOLE);
-        for (size_t i = 0; i < d->n_sysctls; i++) /* before /proc/sys becomes read-only */
-                add(p, (struct step){ .kind = STEP_SYSCTL, .path = sysctl_path(p, d->sysctls[i].key), .value = d->sysctls[i].value, .slot = -1 });
-        for (size_t i = 0; d->masked_paths && d->masked_paths[i]; i++)
-                add(p, (struct step){ .kind = STEP_MASK, .path = d->masked_paths[i], .slot = -1 });
-        for (size_t i = 0; d->readonly_paths && d->readonly_paths[i]; i++)
-                add(p, (struct step){ .kind = STEP_READONLY_PATH, .path = d->readonly_paths[i], .slot = -1 });
-        if (d->root.read_only)
-                add_kind(p, STEP_READONLY_ROOT);
 }
 
-static void plan_child(struct machine_plan *p) {
+static void plan_mounts(struct machine_plan *p, const int *slots) {
         const struct machine_desc *d = p->desc;
-        if (d->hostname && is_private(d, MACHINE_NS_UTS))
-                add(p, (struct step){ .kind = STEP_HOSTNAME, .value = d->hostname, .slot = -1 });
-        if (d->domainname && is_private(d, MACHINE_NS_UTS))
-                add(p, (struct step){ .kind = STEP_DOMAINNAME, .value = d->domainname, .slot = -1 });
-        if (is_private(d, MACHINE_NS_NET))
-                add_kind(p, STEP_LOOPBACK);
-        if (d->new_keyring)
-                add_kind(p, STEP_KEYRING);
-        add_kind(p, STEP_PIVOT);
-        plan_files(p);
-        if (d->process.n_rlimits)
+        for (size_t i = 0; i < d->n_mounts; i++) {
+                const struct machine_mount *m = &d->mounts[i];
+                const char *below_dev = p->dev_slot >= 0 ? str_startswith(m->target, "/dev/") : NULL;
+                add_slot(p, m->kind == MACHINE_MOUNT_CGROUP ? STEP_MOUNT_CGROUP : STEP_MOUNT, m, slots[i]);
+                /* pts, shm, mqueue: the host side has made the directory */
+                if (below_dev && !strchr(below_dev, '/') && m->kind != MACHINE_MOUNT_BIND) {
+                        p->steps[p->n_steps - 1].base = p->dev_slot;
+                        p->steps[p->n_steps - 1].path = below_dev;
+                }
+        }
+        add_devices(p, STEP_DEVICE);
+}
+
+/* What both a new container and an exec end with. */
+static void plan_process(struct machine_plan *p, bool first) {
+        const struct machine_process *w = &p->desc->process;
+        if (w->n_rlimits)
                 add_kind(p, STEP_RLIMITS);
-        if (d->process.oom_score_adj != MACHINE_UNSET)
-                add_kind(p, STEP_OOM_SCORE);
-        add(p, (struct step){ .kind = STEP_WORKDIR, .path = str_empty(d->process.cwd) ? "/" : d->process.cwd, .slot = -1 });
+        add_path(p, STEP_WORKDIR, str_empty(w->cwd) ? "/" : w->cwd);
+        if (first && p->desc->root.read_only)
+                add_kind(p, STEP_READONLY_ROOT);
+        add_kind(p, STEP_STDIO);
         add_kind(p, STEP_CREDENTIALS);
-        if (d->seccomp.n_insns)
+        add_kind(p, STEP_PROGRAM);
+        if (first && p->desc->init)
+                add_kind(p, STEP_INIT);
+        if (p->desc->seccomp.n_insns)
                 add_kind(p, STEP_SECCOMP);
         add_kind(p, STEP_EXEC);
+}
+
+/* Only an owner of the pid namespace can mount its procfs: the child is one until it enters a user namespace of its own. */
+static bool is_early(const struct machine_desc *d, const struct machine_mount *m) {
+        return m->kind == MACHINE_MOUNT_PROC && d->ns[MACHINE_NS_PID].mode == MACHINE_NS_JOIN;
+}
+
+static void plan_child(struct machine_plan *p, const int *slots) {
+        const struct machine_desc *d = p->desc;
+        p->first_child = p->n_steps;
+        for (size_t i = 0; i < d->n_mounts; i++)
+                if (is_early(d, &d->mounts[i]))
+                        add_slot(p, STEP_NEW_FS, &d->mounts[i], slots[i]);
+        struct step *namespaces = add_kind(p, STEP_NAMESPACES);
+        for (size_t i = 0; i < MACHINE_NS_MAX; i++)
+                if (is_private(d, (enum machine_ns) i) && i != MACHINE_NS_USER && i != MACHINE_NS_PID && i != MACHINE_NS_CGROUP)
+                        namespaces->flags |= plan_namespace_flag((enum machine_ns) i);
+        if (d->hostname && is_private(d, MACHINE_NS_UTS))
+                add_kind(p, STEP_HOSTNAME)->value = d->hostname;
+        if (d->domainname && is_private(d, MACHINE_NS_UTS))
+                add_kind(p, STEP_DOMAINNAME)->value = d->domainname;
+        if (is_private(d, MACHINE_NS_NET))
+                add_kind(p, STEP_LOOPBACK);
+        for (size_t i = 0; i < d->n_mounts; i++)
+                if (mount_origin(d, &d->mounts[i]) == FROM_CHILD && !is_early(d, &d->mounts[i]))
+                        add_slot(p, STEP_NEW_FS, &d->mounts[i], slots[i]);
+        if (d->new_keyring)
+                add_kind(p, STEP_KEYRING);
+        add_kind(p, STEP_RECEIVE);
+        if (is_private(d, MACHINE_NS_CGROUP))
+                add_kind(p, STEP_CGROUP_NS);
+        for (size_t i = 0; i < d->n_sysctls; i++) {
+                struct step *s = add_kind(p, STEP_SYSCTL);
+                s->path = sysctl_path(p, d->sysctls[i].key);
+                s->value = d->sysctls[i].value;
+                s->base = p->proc_slot;
+        }
+        add_kind(p, STEP_PIVOT);
+        plan_mounts(p, slots);
+        if (d->process.terminal)
+                add_kind(p, STEP_CONSOLE);
+        for (size_t i = 0; d->masked_paths && d->masked_paths[i]; i++)
+                add_hidden(p, STEP_MASK, d->masked_paths[i]);
+        for (size_t i = 0; d->readonly_paths && d->readonly_paths[i]; i++)
+                add_hidden(p, STEP_READONLY_PATH, d->readonly_paths[i]);
+        plan_process(p, true);
+}
+
+static struct machine_plan *plan_new(const struct machine_desc *d) {
+        struct machine_plan *p = xcalloc(1, sizeof(*p));
+        p->desc = d;
+        p->proc_slot = p->sys_slot = p->dev_slot = p->pts_slot = -1;
+        return p;
 }
 
 int container_plan(const struct machine_desc *d, struct machine_plan **ret, struct souk_err *err) {
         int r = check(d, err);
         if (r < 0)
                 return r;
-        struct machine_plan *p = xcalloc(1, sizeof(*p));
-        p->desc = d;
-        plan_host(p);
-        plan_child(p);
+        struct machine_plan *p = plan_new(d);
+        _cleanup_free_ int *slots = xcalloc(d->n_mounts + 1, sizeof(int));
+        assign_slots(p, slots);
+        if (p->n_sent > PLAN_SENT_MAX || p->n_slots > PLAN_SLOTS_MAX)
+                r = souk_err_set(err, SOUK_LIMIT, -E2BIG, "%zu mounts: the most is about %d", d->n_mounts, PLAN_SENT_MAX);
+        if (r >= 0 && d->n_sysctls && p->proc_slot < 0)
+                r = souk_err_set(err, SOUK_INVALID, -EINVAL, "setting a sysctl needs a procfs at /proc");
+        if (r < 0) {
+                container_plan_free(p);
+                return r;
+        }
+        plan_host(p, slots);
+        plan_child(p, slots);
+        *ret = p;
+        return 0;
+}
+
+int container_plan_exec(const struct machine_desc *d, struct machine_plan **ret, struct souk_err *err) {
+        if (!d->process.argv || !d->process.argv[0])
+                return souk_err_set(err, SOUK_INVALID, -EINVAL, "no command to execute");
+        struct machine_plan *p = plan_new(d);
+        p->n_sent = p->n_slots = 1;
+        add_kind(p, STEP_CLONE);
+        add_kind(p, STEP_CGROUP);
+        add_kind(p, STEP_USER);
+        p->first_child = p->n_steps;
+        struct step *join = add_kind(p, STEP_JOIN);
+        for (size_t i = 0; i < MACHINE_NS_MAX; i++)
+                if (d->ns[i].mode != MACHINE_NS_HOST)
+                        join->flags |= plan_namespace_flag((enum machine_ns) i);
+        if (d->new_keyring)
+                add_kind(p, STEP_KEYRING);
+        add_kind(p, STEP_RECEIVE);
+        if (d->process.terminal)
+                add_kind(p, STEP_CONSOLE);
+        plan_process(p, false);
         *ret = p;
         return 0;
 }
@@ -149,163 +355,4 @@ void container_plan_free(struct machine_plan *p) {
         strv_free(p->owned);
         free(p->steps);
         free(p);
-}
-
-/* ---- printing ---------------------------------------------------------------------------------------------------- */
-
-static const char *const mount_kinds[] = {
-        [MACHINE_MOUNT_BIND] = "bind", [MACHINE_MOUNT_TMPFS] = "tmpfs", [MACHINE_MOUNT_PROC] = "proc", [MACHINE_MOUNT_SYSFS] = "sysfs",
-        [MACHINE_MOUNT_MQUEUE] = "mqueue", [MACHINE_MOUNT_DEVPTS] = "devpts", [MACHINE_MOUNT_CGROUP] = "cgroup",
-};
-_Static_assert(ELEMENTSOF(mount_kinds) == MACHINE_MOUNT_KIND_MAX, "a name for each kind of mount");
-
-static char *describe_mount(const struct machine_mount *m) {
-        struct buf b = BUF_INIT(8192);
-        buf_addf(&b, "mount %s", mount_kinds[m->kind]);
-        if (m->kind == MACHINE_MOUNT_BIND)
-                buf_addf(&b, " %s", m->source);
-        buf_addf(&b, " at %s", m->target);
-        buf_add(&b, m->attr & MOUNT_ATTR_RDONLY ? " ro" : " rw");
-        buf_add(&b, m->attr & MOUNT_ATTR_NOSUID ? ",nosuid" : "");
-        buf_add(&b, m->attr & MOUNT_ATTR_NODEV ? ",nodev" : "");
-        buf_add(&b, m->attr & MOUNT_ATTR_NOEXEC ? ",noexec" : "");
-        buf_add(&b, m->idmap ? ",idmap" : "");
-        buf_add(&b, m->recursive ? ",recursive" : "");
-        if (m->options)
-                buf_addf(&b, ",%s", m->options);
-        return buf_steal(&b);
-}
-
-static void add_limit(struct buf *b, const char *name, int64_t value) {
-        if (value == MACHINE_UNLIMITED)
-                buf_addf(b, " %s=max", name);
-        else if (value != MACHINE_UNSET)
-                buf_addf(b, " %s=%lld", name, (long long) value);
-}
-
-static char *describe_cgroup(const struct machine_desc *d) {
-        struct buf b = BUF_INIT(8192);
-        const struct machine_limits *l = &d->limits;
-        buf_addf(&b, "cgroup souk/%s:", d->id);
-        add_limit(&b, "memory", l->memory_bytes);
-        add_limit(&b, "memory+swap", l->memory_swap_bytes);
-        add_limit(&b, "cpu-quota-usec", l->cpu_quota_usec);
-        add_limit(&b, "cpu-period-usec", l->cpu_period_usec);
-        add_limit(&b, "cpu-shares", l->cpu_shares);
-        if (l->cpuset_cpus)
-                buf_addf(&b, " cpus=%s", l->cpuset_cpus);
-        add_limit(&b, "pids", l->pids_max);
-        if (l->filter_devices)
-                buf_addf(&b, " device-rules=%zu", l->n_device_rules);
-        else
-                buf_add(&b, " all-devices");
-        return buf_steal(&b);
-}
-
-static char *describe_clone(const struct machine_desc *d, uint64_t flags) {
-        struct buf b = BUF_INIT(1024);
-        buf_add(&b, "clone: new namespaces");
-        for (size_t i = 0; i < MACHINE_NS_MAX; i++)
-                if (flags & namespaces[i].flag)
-                        buf_addf(&b, " %s", namespaces[i].name);
-        for (size_t i = 0; i < MACHINE_NS_MAX; i++)
-                if (d->ns[i].mode == MACHINE_NS_JOIN)
-                        buf_addf(&b, ", join %s", namespaces[i].name);
-        return buf_steal(&b);
-}
-
-static char *describe_idmap(const struct machine_desc *d) {
-        struct buf b = BUF_INIT(8192);
-        buf_add(&b, "map ids:");
-        for (size_t i = 0; i < d->n_uid_map; i++)
-                buf_addf(&b, "%s %u..%u are %u..%u on the host", i ? "," : "", d->uid_map[i].inside, d->uid_map[i].inside + d->uid_map[i].count - 1,
-                         d->uid_map[i].outside, d->uid_map[i].outside + d->uid_map[i].count - 1);
-        return buf_steal(&b);
-}
-
-static char *describe_credentials(const struct machine_process *p) {
-        struct buf b = BUF_INIT(8192);
-        buf_addf(&b, "credentials: user %s, capabilities", str_empty(p->user) ? "0" : p->user);
-        for (unsigned i = 0; i < 64; i++)
-                if (p->cap_effective >> i & 1 && capability_name(i))
-                        buf_addf(&b, " %s", capability_name(i) + 4);
-        if (!p->cap_effective)
-                buf_add(&b, " none");
-        if (p->no_new_privileges)
-                buf_add(&b, ", no new privileges");
-        return buf_steal(&b);
-}
-
-static char *describe_root(const struct machine_root *r) {
-        if (!r->n_layers && r->dir_fd >= 0)
-                return xstrdup("root: the directory as it is");
-        return xasprintf("root: overlay of %zu layer%s and a writable one%s", r->n_layers, r->n_layers == 1 ? "" : "s", r->idmap_layers ? ", idmapped" : "");
-}
-
-char *step_describe(const struct machine_plan *plan, const struct step *s) {
-        const struct machine_desc *d = plan->desc;
-        switch (s->kind) {
-        case STEP_CLONE:
-                return describe_clone(d, s->flags);
-        case STEP_IDMAP:
-                return describe_idmap(d);
-        case STEP_CGROUP:
-                return describe_cgroup(d);
-        case STEP_ROOT:
-                return describe_root(&d->root);
-        case STEP_BIND_SOURCE:
-                return xasprintf("open the source %s of the mount at %s", s->mount->source, s->mount->target);
-        case STEP_HOSTNAME:
-                return xasprintf("hostname %s", s->value);
-        case STEP_DOMAINNAME:
-                return xasprintf("domain name %s", s->value);
-        case STEP_LOOPBACK:
-                return xstrdup("loopback interface up");
-        case STEP_KEYRING:
-                return xstrdup("new session keyring");
-        case STEP_PIVOT:
-                return xstrdup("pivot into the root, detach the host's");
-        case STEP_MOUNT:
-                return describe_mount(s->mount);
-        case STEP_DEVICE:
-                return xasprintf("device %s (%c %u:%u)", s->device->path, s->device->type, s->device->major, s->device->minor);
-        case STEP_DEV_LINKS:
-                return xstrdup("links /dev/fd, stdin, stdout, stderr, ptmx, core");
-        case STEP_CONSOLE:
-                return xstrdup("terminal and /dev/console");
-        case STEP_MASK:
-                return xasprintf("mask %s", s->path);
-        case STEP_READONLY_PATH:
-                return xasprintf("read-only %s", s->path);
-        case STEP_SYSCTL:
-                return xasprintf("sysctl %s = %s", s->path, s->value);
-        case STEP_READONLY_ROOT:
-                return xstrdup("root read-only");
-        case STEP_RLIMITS:
-                return xasprintf("%zu resource limit%s", d->process.n_rlimits, d->process.n_rlimits == 1 ? "" : "s");
-        case STEP_OOM_SCORE:
-                return xasprintf("oom_score_adj %lld", (long long) d->process.oom_score_adj);
-        case STEP_WORKDIR:
-                return xasprintf("working directory %s", s->path);
-        case STEP_CREDENTIALS:
-                return describe_credentials(&d->process);
-        case STEP_SECCOMP:
-                return xasprintf("seccomp filter of %u instructions", d->seccomp.n_insns);
-        case STEP_EXEC: {
-                _cleanup_free_ char *args = strv_join(d->process.argv, " ");
-                return xasprintf("%s%s", d->init ? "init, then execute " : "execute ", args);
-        }
-        case STEP_KIND_MAX:
-                break;
-        }
-        return xstrdup("?");
-}
-
-char *container_plan_format(const struct machine_plan *p) {
-        struct buf b = BUF_INIT(8u << 20);
-        for (size_t i = 0; i < p->n_steps; i++) {
-                _cleanup_free_ char *text = step_describe(p, &p->steps[i]);
-                buf_addf(&b, "%-6s%s\n", p->steps[i].kind < STEP_HOSTNAME ? "host" : "child", text);
-        }
-        return buf_steal(&b);
 }

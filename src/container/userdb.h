@@ -5,12 +5,13 @@
 #include "iface/machine_desc.h"
 #include <souk/err.h>
 
-#define USERDB_GROUPS_MAX 64
+#define USERDB_GROUPS_MAX 256
+#define USERDB_HOME_MAX 1024
 struct userdb_result {
         uint32_t uid, gid;
         uint32_t groups[USERDB_GROUPS_MAX];
         uint32_t n_groups;
-        char home[256];                 /* "/" when the user is not in the file */
+        char home[USERDB_HOME_MAX];                 /* "/" when the user is not in the file */
 };
 /** userdb_lookup() - @p's user and groups in /etc/passwd and /etc/group below @root_fd.
  * SOUK_INVALID: a name that is not there */

@@ -79,6 +79,10 @@ int fs_attach(int mount_fd, int target_fd) {
         return move_mount(mount_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
+int fs_attach_at(int mount_fd, int dir, const char *path) {
+        return move_mount(mount_fd, "", dir, path, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
 int fs_new(const char *type, const char *options, uint64_t attr) {
         char copy[1024];
         _cleanup_close_ int fs = fsopen(type, FSOPEN_CLOEXEC);

@@ -16,6 +16,8 @@ _must_check_ int fs_make_in(int root, const char *path, bool directory);
 _must_check_ int fs_clone(int fd, const char *path, bool recursive);
 _must_check_ int fs_set_attr(int mount_fd, uint64_t set, uint64_t clear, uint64_t propagation, int userns_fd, bool recursive);
 _must_check_ int fs_attach(int mount_fd, int target_fd);
+/** fs_attach_at() - at @path below @dir, whose last component is not followed: for file systems of our own making */
+_must_check_ int fs_attach_at(int mount_fd, int dir, const char *path);
 /** fs_new() - fsopen, options ("a=b,c"), fsmount: a detached mount.  @options are copied to the stack, at most 1 KiB */
 _must_check_ int fs_new(const char *type, const char *options, uint64_t attr);
 #endif

@@ -55,10 +55,12 @@ static void attach(int fd, const char *path) {
         close(fd);
 }
 
-static void child(int sock, char *const argv[]) {
+#define GROUPS 6
+
+static void child(int sock, size_t n_groups, char *const argv[]) {
         static const char *const nodes[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty" };
-        int clones[6], root;
-        char byte, control[CMSG_SPACE(sizeof(int))];
+        int clones[6], fds[1 + GROUPS], root;
+        char byte, control[CMSG_SPACE(sizeof(fds))];
         MUST(read(sock, &byte, 1));
         MUST(setresgid(0, 0, 0));
         MUST(setresuid(0, 0, 0));
@@ -74,7 +76,10 @@ static void child(int sock, char *const argv[]) {
         struct iovec iov = { &byte, 1 };
         struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
         MUST(recvmsg(sock, &m, MSG_CMSG_CLOEXEC));
-        memcpy(&root, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(int));
+        memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&m)), (1 + n_groups) * sizeof(int));
+        root = fds[0];
+        for (size_t i = 0; i < n_groups; i++) /* a process that moves itself costs least */
+                MUST(write(fds[1 + i], "0", 1));
         MUST(unshare(CLONE_NEWCGROUP));
         MUST(move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH));
         MUST(fchdir(root));
@@ -140,7 +145,7 @@ static int make_root(int lower, int userns) {
 }
 
 int main(int argc, char **argv) {
-        char path[64], pid_text[16], map[64], name[16];
+        char path[64], map[64], name[16];
         int sock[2], pidfd, status;
         if (argc < 4) {
                 fprintf(stderr, "usage: floor LOWER_DIR SCRATCH_DIR PROGRAM [ARGUMENT...]\n");
@@ -164,7 +169,7 @@ int main(int argc, char **argv) {
         };
         pid_t pid = MUST(syscall(SYS_clone3, &args, sizeof(args)));
         if (pid == 0)
-                child(sock[1], argv + 3);
+                child(sock[1], n_groups, argv + 3);
         snprintf(map, sizeof(map), "0 %u 65536\n", BASE);
         snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
         write_file(path, map);
@@ -173,24 +178,25 @@ int main(int argc, char **argv) {
         snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
         int userns = MUST(open(path, O_RDONLY | O_CLOEXEC));
         MUST(write(sock[0], "m", 1));
-        snprintf(pid_text, sizeof(pid_text), "%d", pid);
+        int fds[1 + GROUPS];
         for (size_t i = 0; i < n_groups; i++) {
                 snprintf(path, sizeof(path), "/sys/fs/cgroup/%s/floor-%d", v2 ? "" : groups[i], getpid());
                 MUST(mkdir(path, 0755));
-                strcat(path, "/cgroup.procs");
-                write_file(path, pid_text);
+                strcat(path, v2 ? "/cgroup.procs" : "/tasks");
+                fds[1 + i] = MUST(open(path, O_WRONLY | O_CLOEXEC));
         }
-        int root = make_root(lower, userns);
-        char byte = 'g', control[CMSG_SPACE(sizeof(int))] = "";
+        fds[0] = make_root(lower, userns);
+        char byte = 'g', control[CMSG_SPACE(sizeof(fds))] = "";
         struct iovec iov = { &byte, 1 };
-        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE((1 + n_groups) * sizeof(int)) };
         struct cmsghdr *c = CMSG_FIRSTHDR(&m);
         c->cmsg_level = SOL_SOCKET;
         c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(c), &root, sizeof(int));
+        c->cmsg_len = CMSG_LEN((1 + n_groups) * sizeof(int));
+        memcpy(CMSG_DATA(c), fds, (1 + n_groups) * sizeof(int));
         MUST(sendmsg(sock[0], &m, 0));
-        close(root);
+        for (size_t i = 0; i <= n_groups; i++)
+                close(fds[i]);
         MUST(waitpid(pid, &status, 0));
         for (size_t i = 0; i < n_groups; i++) {
                 snprintf(path, sizeof(path), "/sys/fs/cgroup/%s/floor-%d", v2 ? "" : groups[i], getpid());
