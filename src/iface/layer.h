@@ -18,6 +18,9 @@ struct layer_source {
          * (with *err set).  Pieces of 64 KiB to 1 MiB are best. */
         int (*next)(void *user, const void **ret_p, size_t *ret_n, struct souk_err *err);
         void *user;
+        /* A digest over the stream is checked, so its end is the archive's: some tools leave out the last padding and the
+         * end-of-archive mark.  Without a digest that cannot be told from an archive that was cut off, and is refused. */
+        bool end_is_verified;
 };
 struct layer_limits {
         uint64_t max_bytes;     /* file data, after inflation */

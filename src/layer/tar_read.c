@@ -516,7 +516,15 @@ static int meta_header(struct tar_reader *r, const struct tar_header *h, bool *p
 int tar_reader_next(struct tar_reader *r, struct tar_entry **ret, struct souk_err *err) {
         const uint8_t *b;
         bool pending = false;
-        int k = skip(r, r->stored_left + r->padding, err);
+        int k = skip(r, r->stored_left, err);
+        if (k == 0 && r->padding && r->src.end_is_verified) {
+                k = reader_fill(r, err);
+                if (k <= 0)
+                        return k;
+                k = 0;
+        }
+        if (k == 0)
+                k = skip(r, r->padding, err);
         r->stored_left = r->padding = 0;
         r->have_long_name = r->have_long_link = false;
         buf_reset(&r->pax);
@@ -526,6 +534,8 @@ int tar_reader_next(struct tar_reader *r, struct tar_entry **ret, struct souk_er
                 if (k < 0)
                         return k;
                 if (k == 0 && at == 0)
+                        return 0;
+                if (k == 0 && r->src.end_is_verified && !pending)
                         return 0;
                 if (k == 0)
                         return corrupt(r, err, "cut off: no end-of-archive mark");

@@ -16,6 +16,7 @@ int sigproxy_next(int signal_fd);
 /**
  * sigproxy_would_be_lost() - the first process of a pid namespace is not killed by a signal that it does not handle:
  * Ctrl-C on `run box sleep 100` would do nothing.
+ * (A shell that handles SIGINT only to end by it, as dash does, needs a second one: raised by itself, it is dropped, too.)
  * Return: true when @sig is HUP, INT, QUIT or TERM, @pid is such a process, and neither handles nor ignores it.
  */
 bool sigproxy_would_be_lost(pid_t pid, int sig);

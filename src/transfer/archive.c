@@ -116,7 +116,7 @@ static int spool(struct transfer *t, int fd, struct bytes *ret, struct souk_err 
         if (s.n_first >= 6 && (memcmp(s.first, "\xfd" "7zXZ", 6) == 0 || memcmp(s.first, "BZh", 3) == 0))
                 return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "the archive is compressed with xz or bzip2: only gzip and zstd are known");
         _cleanup_(inflate_freep) struct inflate *i = NULL;
-        struct layer_source source = { prefix_next, &s };
+        struct layer_source source = { .next = prefix_next, .user = &s };
         int r = inflate_new(compression_of(s.first, s.n_first), &source, &i, err);
         if (r < 0)
                 return r;
@@ -195,7 +195,7 @@ static int add_member(struct archive *a, struct tar_reader *r, const struct tar_
 
 static int index_members(struct archive *a, struct souk_err *err) {
         struct bytes rest = a->whole;
-        struct layer_source source = { whole_next, &rest };
+        struct layer_source source = { .next = whole_next, .user = &rest };
         _cleanup_(tar_reader_freep) struct tar_reader *reader = NULL;
         struct tar_entry *e;
         int r = tar_reader_new(&source, &reader);

@@ -179,7 +179,7 @@ static int finish(struct import *m, struct layer_job *layer, struct souk_err *er
 }
 
 static int import_stream(struct import *m, int dst, struct layer_job *layer, struct souk_err *err) {
-        struct layer_source raw = { read_next, m }, tee = { tee_next, m };
+        struct layer_source raw = { .next = read_next, .user = m }, tee = { .next = tee_next, .user = m };
         struct layer_sink blob = { blob_write, m };
         struct layer_limits limits = { m->t->limits.max_layer_bytes, m->t->limits.max_entries };
         while (m->n_first < sizeof(m->first)) {

@@ -85,7 +85,7 @@ static int check_digest(const char *kind, const struct digest *wanted, const str
 
 static int import_stream(struct stream *s, int dst, struct souk_err *err) {
         struct layer_job *j = s->job;
-        struct layer_source blob = { blob_next, s }, tar = { tar_next, s };
+        struct layer_source blob = { .next = blob_next, .user = s }, tar = { .next = tar_next, .user = s, .end_is_verified = true };
         struct layer_limits limits = { s->t->limits.max_layer_bytes, s->t->limits.max_entries };
         struct digest blob_digest, diff_id;
         int r = inflate_new(j->compression, &blob, &s->inflate, err);
@@ -159,7 +159,7 @@ static int verify_known(struct stream *s, struct souk_err *err) {
                 if (s->blob_fd < 0)
                         return souk_err_errno(err, errno, "making a file for a blob");
         }
-        struct layer_source source = { blob_next, s };
+        struct layer_source source = { .next = blob_next, .user = s };
         const void *p;
         size_t n;
         int r = inflate_new(j->compression, &source, &s->inflate, err);

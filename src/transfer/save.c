@@ -71,7 +71,7 @@ static int copy_stream(struct save *s, const struct layer_source *from, struct s
 
 static int inflated_size(const struct bytes *b, enum blob_compression c, uint64_t *ret, struct souk_err *err) {
         struct blob blob = { .bytes = *b };
-        struct layer_source source = { blob_next, &blob };
+        struct layer_source source = { .next = blob_next, .user = &blob };
         _cleanup_(inflate_freep) struct inflate *i = NULL;
         const void *p;
         size_t n;
@@ -85,7 +85,7 @@ static int inflated_size(const struct bytes *b, enum blob_compression c, uint64_
 
 static int add_layer(struct save *s, const char *name, const struct bytes *b, enum blob_compression c, struct souk_err *err) {
         struct blob blob = { .bytes = *b };
-        struct layer_source source = { blob_next, &blob };
+        struct layer_source source = { .next = blob_next, .user = &blob };
         _cleanup_(inflate_freep) struct inflate *i = NULL;
         uint64_t size = b->n;
         if (strv_has(s->written, name))
