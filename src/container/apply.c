@@ -29,6 +29,22 @@
 
 /* ---- the state --------------------------------------------------------------------------------------------------- */
 
+/* Where the arguments of this program stand in memory: fields 48 and 49 of stat, the 46th and 47th after the name. */
+static void find_title(struct child *c) {
+        _cleanup_free_ char *text = NULL;
+        size_t n;
+        char *p = file_read(AT_FDCWD, "/proc/self/stat", 4096, &text, &n) < 0 ? NULL : strrchr(text, ')');
+        for (int field = 2; p && field < 48; field++)
+                p = strchr(p + 1, ' ');
+        if (!p)
+                return;
+        unsigned long start = strtoul(p, &p, 10), end = strtoul(p, NULL, 10);
+        if (start && end > start) {
+                c->title = (char *) start;
+                c->title_size = end - start;
+        }
+}
+
 void apply_init(struct apply *a, const struct machine_plan *plan, struct machine_run *run) {
         struct child *c = &a->child;
         a->plan = plan;
@@ -47,6 +63,9 @@ void apply_init(struct apply *a, const struct machine_plan *plan, struct machine
         c->new_user = c->late_user = c->cgroups_by_message = false;
         c->n_cgroup_fds = 0;
         c->cgroup_names = cgroup_shown_names();
+        c->title = NULL;
+        if (plan->desc->init && a->child.join_pidfd < 0)
+                find_title(c);
         for (size_t i = 0; i < PLAN_SLOTS_MAX; i++)
                 c->fds[i] = -EBADF;
         char *const *env = plan->desc->process.envp;
@@ -326,6 +345,8 @@ static int container_apply(const struct machine_plan *plan, struct machine_run *
 
 static int container_signal(const char *id, int pidfd, int sig, struct souk_err *err) {
         int r = proc_pidfd_signal(pidfd, sig);
+        if (r >= 0 && sig == SIGKILL) /* what is frozen does not die before it is thawed */
+                (void) cgroup_freeze(id, false, NULL);
         return r < 0 ? souk_err_errno(err, r, "sending signal %d to instance %.12s", sig, id) : 0;
 }
 

@@ -43,6 +43,8 @@ struct child {
         int cgroup_fds[CHILD_CGROUPS_MAX];
         size_t n_cgroup_fds;
         bool cgroups_by_message;
+        char *title;                    /* init: the memory of this program's arguments, which others can read */
+        size_t title_size;
         const char *const *cgroup_names; /* of the directories of STEP_MOUNT_CGROUP; NULL: v2, one tree */
         /* the child's own state */
         int fds[PLAN_SLOTS_MAX];        /* mounts by slot; 0: the root */

@@ -269,6 +269,11 @@ _Noreturn static void become_init(struct child *c, pid_t pid) {
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* it executes nothing, and a filter takes it */
         (void) !child_seccomp(c);
         syscall(SYS_close_range, 0u, ~0u, 0);
+        if (c->title) { /* the engine's arguments are none of the container's business */
+                memset(c->title, 0, c->title_size);
+                memcpy(c->title, "init", MIN(c->title_size, sizeof("init")));
+        }
+        prctl(PR_SET_NAME, "init", 0, 0, 0);
         init_main(pid);
 }
 

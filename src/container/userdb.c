@@ -147,7 +147,8 @@ int userdb_lookup(int root_fd, const struct machine_process *p, struct userdb_re
                 return souk_err_set(err, SOUK_INVALID, -ENOENT, "user '%s': the image's /etc/passwd has no such user", user);
         if (group && find_group(groups, group, &ret->gid) < 0)
                 return souk_err_set(err, SOUK_INVALID, -ENOENT, "group '%s': the image's /etc/group has no such group", group);
-        if (!group && *name)
+        r = add_group(ret, ret->gid, err); /* else dropping it would take away what is denied to the group (CVE-2022-36109) */
+        if (r >= 0 && !group && *name)
                 r = add_memberships(groups, name, ret, err);
         for (size_t i = 0; r >= 0 && p->extra_groups && p->extra_groups[i]; i++) {
                 uint32_t gid;
