@@ -82,6 +82,18 @@ static void monitor_check_end(struct monitor *m) {
         loop_stop(m->loop, 0);
 }
 
+/* The workload has ended, its reader takes its time, and the user has no more patience. */
+static void monitor_abandon(struct monitor *m) {
+        for (int i = 0; i < 2; i++)
+                output_close(&m->out[i]);
+        if (!m->announced)
+                monitor_announce(m);
+        if (m->server)
+                (void) !attach_server_exit(m->server, m->status);
+        m->done = true;
+        loop_stop(m->loop, 0);
+}
+
 static int on_lingered(struct loop *loop, struct loop_source *s, void *user) {
         struct monitor *m = user;
         m->lingered = true;
@@ -185,8 +197,11 @@ static void on_client_resize(void *user, uint16_t rows, uint16_t cols, bool nudg
 static int on_signal(struct loop *loop, struct loop_source *s, uint32_t events, void *user) {
         struct monitor *m = user;
         for (int sig; (sig = sigproxy_next(m->signal_fd)) > 0;) {
-                if (m->ended)
+                if (m->ended) {
+                        if (sig == SIGHUP || sig == SIGINT || sig == SIGQUIT || sig == SIGTERM)
+                                monitor_abandon(m);
                         continue;
+                }
                 bool lost = sigproxy_would_be_lost(m->config->pid, sig);
                 if (lost && !m->killed_by)
                         m->killed_by = sig;

@@ -208,6 +208,8 @@ void output_limit(struct output *o) {
 
 void output_close(struct output *o) {
         output_end(o);
+        o->len = o->done = 0;
+        o->owner_waits = false;
         loop_source_free(TAKE_PTR(o->fg_source));
         o->fg_watch = fd_close(o->fg_watch);
         free(TAKE_PTR(o->chunk));
