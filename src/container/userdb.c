@@ -11,6 +11,18 @@
 #include "sys/fs.h"
 
 #define FILE_MAX_BYTES (1u << 20)
+#define ID_MAX 2147483647u /* as Docker has it; above all -1 must not pass: to the kernel it means "as it is" */
+
+static int parse_id(const char *s, uint32_t *ret) {
+        uint32_t id;
+        int r = str_to_u32(s, &id);
+        if (r < 0)
+                return r;
+        if (id > ID_MAX)
+                return -ERANGE;
+        *ret = id;
+        return 0;
+}
 
 /* Text of the file, or "" when it is missing or no file. */
 static int read_file(int root_fd, const char *path, char **ret, struct souk_err *err) {
@@ -50,20 +62,14 @@ static size_t next_line(char **text, char *fields[], size_t max) {
         return n;
 }
 
-struct wanted {
-        const char *user, *group;       /* as written; group NULL: not given */
-        uint32_t number;
-        bool is_number;
-};
-
 static int find_user(char *passwd, const char *user, struct userdb_result *ret, char name[256]) {
         char *f[7];
         uint32_t number = 0, uid, gid;
-        bool is_number = str_to_u32(user, &number) == 0;
+        bool is_number = parse_id(user, &number) == 0;
         bool found = false;
         while (*passwd && !found) {
                 size_t n = next_line(&passwd, f, ELEMENTSOF(f));
-                if (n < 4 || str_to_u32(f[2], &uid) < 0 || str_to_u32(f[3], &gid) < 0)
+                if (n < 4 || parse_id(f[2], &uid) < 0 || parse_id(f[3], &gid) < 0)
                         continue;
                 if (!streq(f[0], user) && !(is_number && uid == number))
                         continue;
@@ -87,12 +93,12 @@ static int find_group(const char *group_text, const char *group, uint32_t *ret) 
         uint32_t gid, number;
         while (*text) {
                 size_t n = next_line(&text, f, ELEMENTSOF(f));
-                if (n >= 3 && streq(f[0], group) && str_to_u32(f[2], &gid) == 0) {
+                if (n >= 3 && streq(f[0], group) && parse_id(f[2], &gid) == 0) {
                         *ret = gid;
                         return 0;
                 }
         }
-        if (str_to_u32(group, &number) < 0)
+        if (parse_id(group, &number) < 0)
                 return -ENOENT;
         *ret = number;
         return 0;
@@ -115,7 +121,7 @@ static int add_memberships(const char *group_text, const char *user, struct user
         uint32_t gid;
         while (*text) {
                 size_t n = next_line(&text, f, ELEMENTSOF(f));
-                if (n < 4 || str_to_u32(f[2], &gid) < 0)
+                if (n < 4 || parse_id(f[2], &gid) < 0)
                         continue;
                 for (char *save = NULL, *m = strtok_r(f[3], ",", &save); m; m = strtok_r(NULL, ",", &save))
                         if (streq(m, user)) {

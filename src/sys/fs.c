@@ -19,12 +19,27 @@ int fs_open_in(int root, const char *path, uint64_t flags) {
         return -EAGAIN;
 }
 
+static int make_path(int root, const char *path, bool directory, unsigned depth);
+
+/* @name of @dir, which is @parent, exists but leads nowhere: a dangling symlink.  What it points to is made instead. */
+static int make_link_target(int root, int dir, const char *parent, const char *name, bool directory, unsigned depth) {
+        char link[4096], path[8192];
+        ssize_t n = readlinkat(dir, name, link, sizeof(link) - 1);
+        if (n <= 0)
+                return n < 0 ? -errno : -ENOENT;
+        link[n] = '\0';
+        size_t parent_len = link[0] == '/' ? 0 : strlen(parent);
+        memcpy(path, parent, parent_len);
+        path[parent_len] = '/';
+        memcpy(path + parent_len + 1, link, (size_t) n + 1);
+        return make_path(root, path, directory, depth + 1);
+}
+
 /* Makes the last component of @path (a prefix of @n bytes) in its parent. */
-static int make_one(int root, const char *path, size_t n, bool directory) {
-        char parent[4096];
+static int make_one(int root, const char *path, size_t n, bool directory, unsigned depth) {
+        char parent[4096], last[256];
         const char *slash = memrchr(path, '/', n), *name = slash ? slash + 1 : path;
         size_t parent_len = (size_t) (name - path), name_len = n - parent_len;
-        char last[256];
         if (parent_len >= sizeof(parent) || name_len >= sizeof(last))
                 return -ENAMETOOLONG;
         memcpy(parent, path, parent_len);
@@ -34,30 +49,42 @@ static int make_one(int root, const char *path, size_t n, bool directory) {
         _cleanup_close_ int dir = fs_open_in(root, parent_len ? parent : ".", O_PATH | O_DIRECTORY);
         if (dir < 0)
                 return dir;
-        if (directory)
-                return mkdirat(dir, last, 0755) < 0 && errno != EEXIST ? -errno : 0;
-        _cleanup_close_ int fd = openat(dir, last, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-        return fd < 0 && errno != EEXIST ? -errno : 0;
+        if (directory && mkdirat(dir, last, 0755) == 0)
+                return 0;
+        _cleanup_close_ int fd = directory ? -1 : openat(dir, last, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+        if (fd >= 0)
+                return 0;
+        if (errno != EEXIST)
+                return -errno;
+        char prefix[4096 + 256];
+        memcpy(prefix, path, n);
+        prefix[n] = '\0';
+        _cleanup_close_ int there = fs_open_in(root, prefix, O_PATH);
+        return there == -ENOENT && depth < 8 ? make_link_target(root, dir, parent, last, directory, depth) : 0;
 }
 
-int fs_make_in(int root, const char *path, bool directory) {
-        int fd = fs_open_in(root, path, O_PATH);
-        if (fd != -ENOENT)
-                return fd;
+static int make_path(int root, const char *path, bool directory, unsigned depth) {
         while (*path == '/')
                 path++;
         for (const char *p = path;; p++) {
                 if (*p && *p != '/')
                         continue;
                 if (p > path && p[-1] != '/') {
-                        int r = make_one(root, path, (size_t) (p - path), *p || directory);
+                        int r = make_one(root, path, (size_t) (p - path), *p || directory, depth);
                         if (r < 0)
                                 return r;
                 }
                 if (!*p)
-                        break;
+                        return 0;
         }
-        return fs_open_in(root, path, O_PATH);
+}
+
+int fs_make_in(int root, const char *path, bool directory) {
+        int fd = fs_open_in(root, path, O_PATH);
+        if (fd != -ENOENT)
+                return fd;
+        int r = make_path(root, path, directory, 0);
+        return r < 0 ? r : fs_open_in(root, path, O_PATH);
 }
 
 int fs_clone(int fd, const char *path, bool recursive) {
