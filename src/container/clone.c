@@ -85,8 +85,10 @@ int clone_child(struct apply *a, uint64_t flags, int peer, struct souk_err *err)
         int r = a->child.join_pidfd >= 0 ? 0 : namespaces_join(d, &joined, err);
         if (r >= 0) {
                 pid_t pid = clone_now(a, flags);
-                if (pid == 0)
+                if (pid == 0) {
+                        close(a->sock); /* the host side's end: its death must be an end of file */
                         child_main(&a->child);
+                }
                 if (pid < 0)
                         r = souk_err_errno(err, errno, "making a process in new namespaces (clone3)");
                 else
