@@ -8,9 +8,7 @@ teardown_file() { souk_teardown_file; }
 @test "nginx runs detached on the host's network, is limited, logs, is entered, stopped and removed" {
   [ -z "${SOUK_SANITIZED:-}" ] || skip "making the image takes long under sanitizers; the release build does it"
   command -v mmdebstrap >/dev/null || skip "mmdebstrap is not installed"
-  souk image bootstrap --quiet --name nginx:debian --package nginx-light debian:bookworm ||
-    { mmdebstrap --quiet --variant=apt --include=nginx-light bookworm "$BATS_FILE_TMPDIR/nginx.tar"
-      souk import "$BATS_FILE_TMPDIR/nginx.tar" nginx:debian; }
+  souk image bootstrap --quiet --include nginx-light --name nginx:debian debian:bookworm
   port=$((20000 + RANDOM % 20000))
   mkdir -p "$BATS_FILE_TMPDIR/conf" "$BATS_FILE_TMPDIR/www"
   echo "hello from souk" >"$BATS_FILE_TMPDIR/www/index.html"
