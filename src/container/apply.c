@@ -52,6 +52,8 @@ void apply_init(struct apply *a, const struct machine_plan *plan, struct machine
         a->sock = a->userns_fd = a->pidfd = -EBADF;
         a->pid = -1;
         a->cgroup_made = false;
+        a->late = NULL;
+        a->n_late = 0;
         a->go = (struct child_go){};
         for (size_t i = 0; i < PLAN_SENT_MAX; i++)
                 a->slots[i] = -EBADF;
@@ -75,8 +77,22 @@ void apply_init(struct apply *a, const struct machine_plan *plan, struct machine
                 c->envp[i] = env[i];
 }
 
+void apply_close_late(struct apply *a, int fd_take) {
+        if (fd_take < 0)
+                return;
+        a->late = xreallocarray(a->late, a->n_late + 1, sizeof(int));
+        a->late[a->n_late++] = fd_take;
+}
+
+static void close_late(struct apply *a) {
+        while (a->n_late > 0)
+                fd_close(a->late[--a->n_late]);
+}
+
 void apply_clear(struct apply *a) {
         free(a->child.envp);
+        close_late(a);
+        free(a->late);
         for (size_t i = 0; i < PLAN_SENT_MAX; i++)
                 fd_close(a->slots[i]);
         cgroup_close(&a->cgroup);
@@ -321,6 +337,7 @@ int apply_steps(struct apply *a, struct souk_err *err) {
                 return souk_err_errno(err, errno, "socketpair");
         a->sock = pair[0];
         int r = host_steps(a, pair[1], err);
+        close_late(a);
         if (r == -EPIPE || r >= 0) /* a child that failed first has said why */
                 r = wait_exec(a, err);
         if (r < 0) {

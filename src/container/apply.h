@@ -15,6 +15,8 @@ struct apply {
         int sock;                       /* the host's end */
         int userns_fd;
         int slots[PLAN_SENT_MAX];       /* mounts to send; 0: the root */
+        int *late;                      /* detached mounts that nobody needs any more: see apply_close_late() */
+        size_t n_late;
         struct child_go go;
         pid_t pid;
         int pidfd;
@@ -26,6 +28,8 @@ void apply_init(struct apply *a, const struct machine_plan *plan, struct machine
 void apply_clear(struct apply *a);
 /** apply_steps() - the steps of the host side, then the wait for the exec; undoes everything when it fails */
 int apply_steps(struct apply *a, struct souk_err *err);
+/** apply_close_late() - closing a detached mount waits for all CPUs (expedited RCU): that is done while the child works */
+void apply_close_late(struct apply *a, int fd_take);
 /** apply_warn() - one line for run.warning; the first stays */
 void apply_warn(struct apply *a, const char *fmt, ...) _printf_(2, 3);
 

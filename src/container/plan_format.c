@@ -113,8 +113,8 @@ static char *describe_credentials(const struct machine_process *p) {
 static char *describe_root(const struct machine_root *r) {
         if (r->dir_fd >= 0)
                 return xasprintf("root: the directory as it is%s", r->idmap_layers ? ", idmapped" : "");
-        return xasprintf("root: overlay of %zu layer%s and a writable one%s", r->n_layers, r->n_layers == 1 ? "" : "s",
-                         r->idmap_layers ? ", idmapped" : "");
+        return xasprintf("root: overlay of %zu layer%s and a writable one%s%s", r->n_layers, r->n_layers == 1 ? "" : "s",
+                         r->idmap_layers ? ", idmapped" : "", r->discard_upper ? ", discarded afterwards" : "");
 }
 
 static char *describe_dev(const struct machine_plan *p, const struct step *s) {

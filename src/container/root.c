@@ -97,7 +97,7 @@ static int set_lowers(int fs, const int *fds, size_t n, struct souk_err *err) {
         return fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir", all, 0) < 0 ? souk_err_errno(err, errno, "overlay: setting the layers") : 0;
 }
 
-static int overlay_create(const int *lowers, size_t n, int upper, int work, struct souk_err *err) {
+static int overlay_create(const int *lowers, size_t n, int upper, int work, bool discard, struct souk_err *err) {
         _cleanup_close_ int fs = fsopen("overlay", FSOPEN_CLOEXEC);
         if (fs < 0)
                 return souk_err_errno(err, errno, "overlayfs");
@@ -107,6 +107,8 @@ static int overlay_create(const int *lowers, size_t n, int upper, int work, stru
                 r = set_fd(fs, "upperdir", upper, err);
         if (r >= 0 && upper >= 0)
                 r = set_fd(fs, "workdir", work, err);
+        if (discard && upper >= 0) /* 5.10; else the end writes back all of the file system that the upper is on */
+                (void) fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0);
         if (r < 0)
                 return r;
         int fd = fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ? -1 : fsmount(fs, FSMOUNT_CLOEXEC, 0);
@@ -148,10 +150,12 @@ static int open_upper(const struct machine_root *root, int userns_fd, int *upper
         return *upper < 0 || *work < 0 ? souk_err_errno(err, errno, "the directories of the writable layer") : TAKE_FD(parent);
 }
 
-static int make_overlay(const struct machine_desc *d, int userns_fd, struct souk_err *err) {
+static int make_overlay(struct apply *a, int userns_fd, struct souk_err *err) {
+        const struct machine_desc *d = apply_desc(a);
         const struct machine_root *root = &d->root;
         _cleanup_free_ int *lowers = xcalloc(root->n_layers + 1, sizeof(int));
-        _cleanup_close_ int upper = -EBADF, work = -EBADF, parent = -EBADF;
+        _cleanup_close_ int upper = -EBADF, work = -EBADF;
+        int parent = -EBADF;
         struct owner owner = {};
         size_t n = 0;
         int r = root->n_layers ? 0 : souk_err_set(err, SOUK_INVALID, -EINVAL, "the image has no layer");
@@ -164,10 +168,11 @@ static int make_overlay(const struct machine_desc *d, int userns_fd, struct souk
         if (r >= 0)
                 r = owner_enter(d, &owner, err);
         if (r >= 0)
-                r = overlay_create(lowers, n, upper, work, err);
+                r = overlay_create(lowers, n, upper, work, root->discard_upper, err);
         owner_leave(&owner);
         for (size_t i = 0; i < n; i++)
-                fd_close(lowers[i]);
+                apply_close_late(a, lowers[i]);
+        apply_close_late(a, parent);
         return r;
 }
 
@@ -175,7 +180,7 @@ int root_make(struct apply *a, struct souk_err *err) {
         const struct machine_root *root = &apply_desc(a)->root;
         int userns = root->idmap_layers ? a->userns_fd : -EBADF;
         if (root->dir_fd < 0)
-                return a->slots[0] = make_overlay(apply_desc(a), userns, err);
+                return a->slots[0] = make_overlay(a, userns, err);
         _cleanup_close_ int clone = fs_clone(root->dir_fd, "", true); /* a bundle may have mounts of its own below */
         if (clone < 0)
                 return souk_err_errno(err, clone, "binding the root directory");

@@ -36,6 +36,7 @@ struct machine_root {
         size_t n_layers;
         int upper_fd, work_fd;          /* -EBADF: none, the root is read-only by nature */
         bool read_only;                 /* remounted read-only after set-up */
+        bool discard_upper;             /* the upper is removed afterwards: its file system is not synced at the end */
         int dir_fd;                     /* instead of layers: one directory that is bound as it is (OCI bundle) */
         bool idmap_layers;              /* false: ids on disk are host ids already */
 };

@@ -35,7 +35,7 @@ int main(int argc, char **argv) {
                 .id = id,
                 .hostname = "bench",
                 .uid_map = &map, .gid_map = &map, .n_uid_map = 1, .n_gid_map = 1,
-                .root = { .layer_fds = &layer, .n_layers = 1, .dir_fd = -EBADF, .idmap_layers = true,
+                .root = { .layer_fds = &layer, .n_layers = 1, .dir_fd = -EBADF, .idmap_layers = true, .discard_upper = true,
                           .upper_fd = openat(dir, "upper", O_PATH | O_CLOEXEC), .work_fd = openat(dir, "work", O_PATH | O_CLOEXEC) },
                 .mounts = mounts,
                 .masked_paths = container_masked_paths(),
