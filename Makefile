@@ -15,7 +15,7 @@ deps:
 	@scripts/deps build
 
 $(BUILD)/build.ninja:
-	@meson setup $(BUILD) --prefix=$(PREFIX) -Dbuildtype=release -Db_lto=true $(MESON_FLAGS)
+	@meson setup $(BUILD) --prefix=$(PREFIX) -Dbuildtype=release -Db_lto=true -Dtests=false -Dbench=true $(MESON_FLAGS)
 
 run: all
 	@scripts/deps run

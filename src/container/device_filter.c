@@ -67,8 +67,7 @@ static bool add_rule(struct program *p, const struct machine_device_rule *d) {
 }
 
 int device_filter_attach(int dir, const struct machine_device_rule *rules, size_t n, struct souk_err *err) {
-        struct program *p = xcalloc(1, sizeof(*p));
-        _cleanup_free_ void *owned = p;
+        _cleanup_free_ struct program *p = xcalloc(1, sizeof(*p));
         load(p, BPF_REG_2, 0);
         alu(p, BPF_AND, BPF_REG_2, 0xffff);
         load(p, BPF_REG_3, 0);

@@ -30,7 +30,7 @@ int souk_attach(struct souk *s, const char *ref, const struct souk_streams *stre
                 .err = streams->err,
                 .terminal = terminal,
                 .detach_keys = streams->detach_keys,
-                .sig_proxy = streams->sig_proxy && !terminal,
+                .sig_proxy = streams->sig_proxy,
                 .pidfd = pidfd,
         };
         r = attach_run(&c, ret_status, err);
