@@ -180,15 +180,18 @@ static int raise_rlimits(struct apply *a, struct souk_err *err) {
                 __rlimit_resource_t resource = (__rlimit_resource_t) p->rlimits[i].resource;
                 struct rlimit now;
                 if (p->rlimits[i].soft > p->rlimits[i].hard)
-                        return souk_err_set(err, SOUK_INVALID, -EINVAL, "a resource limit whose soft value is above its hard one");
+                        return souk_err_set(err, SOUK_INVALID, -EINVAL,
+                                            "a resource limit whose soft value is above its hard one");
                 if (getrlimit(resource, &now) < 0)
                         return souk_err_errno(err, errno, "reading a resource limit");
                 if (p->rlimits[i].hard <= now.rlim_max)
                         continue;
                 now.rlim_max = p->rlimits[i].hard;
                 if (prlimit(a->pid, resource, &now, NULL) < 0)
-                        return souk_err_errno(err, errno, "raising resource limit %d above this process's own hard limit (that needs CAP_SYS_RESOURCE)",
-                                              p->rlimits[i].resource);
+                        return souk_err_errno(
+                                err, errno,
+                                "raising resource limit %d above this process's own (that needs CAP_SYS_RESOURCE)",
+                                p->rlimits[i].resource);
         }
         return 0;
 }
@@ -200,7 +203,9 @@ static int set_oom_score(struct apply *a, struct souk_err *err) {
                 return 0;
         snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", a->pid);
         int r = file_writef(AT_FDCWD, path, "%lld", (long long) score);
-        return r < 0 ? souk_err_errno(err, r, "setting oom_score_adj to %lld (lowering it needs CAP_SYS_RESOURCE)", (long long) score) : 0;
+        return r < 0 ? souk_err_errno(err, r, "setting oom_score_adj to %lld (lowering it needs CAP_SYS_RESOURCE)",
+                                      (long long) score) :
+                       0;
 }
 
 /* ---- the steps --------------------------------------------------------------------------------------------------- */
@@ -269,13 +274,18 @@ static int host_steps(struct apply *a, int peer, struct souk_err *err) {
 static int program_error(const struct machine_desc *d, enum step_kind kind, int r, struct souk_err *err) {
         const char *program = d->process.argv[0];
         if (kind == STEP_EXEC && (r == -ENOENT || r == -ENOTDIR))
-                return souk_err_set(err, SOUK_COMMAND_NOT_FOUND, r, "exec: \"%.300s\": its interpreter does not exist in the image", program);
+                return souk_err_set(err, SOUK_COMMAND_NOT_FOUND, r,
+                                    "exec: \"%.300s\": its interpreter does not exist in the image", program);
         if (r == -ENOENT || r == -ENOTDIR)
                 return souk_err_set(err, SOUK_COMMAND_NOT_FOUND, r,
                                     strchr(program, '/') ? "exec: \"%.300s\": stat %.100s: no such file or directory" :
-                                                           "exec: \"%.300s\": executable file not found in $PATH", program, program);
+                                                           "exec: \"%.300s\": executable file not found in $PATH",
+                                    program, program);
         if (r == -ENOEXEC)
-                return souk_err_set(err, SOUK_COMMAND_NOT_EXECUTABLE, r, "exec: \"%.300s\": exec format error (another architecture, or a script without '#!')", program);
+                return souk_err_set(
+                        err, SOUK_COMMAND_NOT_EXECUTABLE, r,
+                        "exec: \"%.300s\": exec format error (another architecture, or a script without '#!')",
+                        program);
         static const char *const words[] = { "permission denied", "is a directory" };
         const char *why = r == -EACCES || r == -EPERM ? words[0] : r == -EISDIR ? words[1] : strerror(-r);
         return souk_err_set(err, SOUK_COMMAND_NOT_EXECUTABLE, r, "exec: \"%.300s\": %s", program, why);
@@ -301,8 +311,11 @@ static int child_died(struct apply *a, struct souk_err *err) {
                 (void) cgroup_destroy(apply_desc(a)->id, &oom, NULL);
         a->cgroup_made = false;
         if (r >= 0 && status == 128 + SIGKILL && oom)
-                return souk_err_set(err, SOUK_LIMIT, -ENOMEM, "the memory limit is too low to start anything: the kernel killed the container's first process");
-        return souk_err_set(err, SOUK_INTERNAL, -ECHILD, "the container's first process ended during set-up (status %d)", status);
+                return souk_err_set(
+                        err, SOUK_LIMIT, -ENOMEM,
+                        "the memory limit is too low: the kernel killed the container's first process");
+        return souk_err_set(err, SOUK_INTERNAL, -ECHILD,
+                            "the container's first process ended during set-up (status %d)", status);
 }
 
 /* Until the exec has closed the socket, or the child has said what failed. */
@@ -314,14 +327,18 @@ static int wait_exec(struct apply *a, struct souk_err *err) {
                         struct cmsghdr align;
                 } control = {};
                 struct iovec iov = { &report, sizeof(report) };
-                struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf, .msg_controllen = sizeof(control.buf) };
+                struct msghdr m = { .msg_iov = &iov,
+                                    .msg_iovlen = 1,
+                                    .msg_control = control.buf,
+                                    .msg_controllen = sizeof(control.buf) };
                 ssize_t n = recvmsg(a->sock, &m, MSG_CMSG_CLOEXEC);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n == 0)
                         return ready ? 0 : child_died(a, err);
                 if (n < 0 || (size_t) n != sizeof(report))
-                        return souk_err_set(err, SOUK_INTERNAL, -EPROTO, "the container's first process said something unexpected");
+                        return souk_err_set(err, SOUK_INTERNAL, -EPROTO,
+                                            "the container's first process said something unexpected");
                 if (report.kind == CHILD_FAILED)
                         return child_error(a, &report, err);
                 ready |= report.kind == CHILD_READY;

@@ -28,7 +28,8 @@ void apply_init(struct apply *a, const struct machine_plan *plan, struct machine
 void apply_clear(struct apply *a);
 /** apply_steps() - the steps of the host side, then the wait for the exec; undoes everything when it fails */
 int apply_steps(struct apply *a, struct souk_err *err);
-/** apply_close_late() - closing a detached mount waits for all CPUs (expedited RCU): that is done while the child works */
+/** apply_close_late() - closing a detached mount waits for all CPUs (expedited RCU): that is done while the child
+ * works */
 void apply_close_late(struct apply *a, int fd_take);
 /** apply_warn() - one line for run.warning; the first stays */
 void apply_warn(struct apply *a, const char *fmt, ...) _printf_(2, 3);
@@ -56,7 +57,7 @@ int mounts_cgroup_fs(struct apply *a, const struct step *s, struct souk_err *err
 int mounts_device_source(struct apply *a, const struct step *s, struct souk_err *err);
 
 /* exec.c */
-int container_exec(const struct machine_desc *d, pid_t pid, int pidfd, const struct machine_process *p, struct machine_run *run,
-                   struct souk_err *err);
+int container_exec(const struct machine_desc *d, pid_t pid, int pidfd, const struct machine_process *p,
+                   struct machine_run *run, struct souk_err *err);
 int exec_find_user(struct apply *a, struct souk_err *err);
 #endif

@@ -2,10 +2,10 @@
 /*
  * The facade over both versions of control groups: see cgroup.h.
  *
- * The end of an instance is the part that needs patience.  Its groups can hold processes that outlived PID 1 (with the
- * host's pid namespace there is none that takes them along), groups that it made itself, and dead processes whose last
- * reference the kernel has not dropped: rmdir says EBUSY.  So: kill, with the freezer holding them so that none forks away,
- * remove from the leaves up, and try again for a limited time.
+ * The end of an instance is the part that needs patience.  Its groups can hold processes that outlived PID 1 (with
+ * the host's pid namespace there is none that takes them along), groups that it made itself, and dead processes whose
+ * last reference the kernel has not dropped: rmdir says EBUSY.  So: kill, with the freezer holding them so that none
+ * forks away, remove from the leaves up, and try again for a limited time.
  */
 #include "container/cgroup.h"
 
@@ -36,7 +36,8 @@ bool cgroup_is_v2(void) {
 }
 
 static const char *group_path(char *buf, size_t size, const char *hierarchy, const char *id) {
-        snprintf(buf, size, CGROUP_ROOT "/%s%s" CGROUP_PARENT "%s%s", hierarchy, *hierarchy ? "/" : "", id ? "/" : "", id ? id : "");
+        snprintf(buf, size, CGROUP_ROOT "/%s%s" CGROUP_PARENT "%s%s", hierarchy, *hierarchy ? "/" : "", id ? "/" : "",
+                 id ? id : "");
         return buf;
 }
 
@@ -62,9 +63,11 @@ void cgroup_close(struct cgroup *c) {
 int cgroup_set(int dir, const char *file, const char *value, struct souk_err *err) {
         int r = file_write(dir, file, value);
         if (r == -ENOENT)
-                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "this kernel's control groups have no '%s': '%s' cannot be set", file, value);
+                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP,
+                                    "this kernel's control groups have no '%s': '%s' cannot be set", file, value);
         if (r == -EBUSY && streq(file, "memory.limit_in_bytes"))
-                return souk_err_set(err, SOUK_INVALID, r, "a memory limit of %s bytes is less than what is in use", value);
+                return souk_err_set(err, SOUK_INVALID, r, "a memory limit of %s bytes is less than what is in use",
+                                    value);
         if (r == -EINVAL || r == -ERANGE)
                 return souk_err_set(err, SOUK_INVALID, r, "the kernel does not take '%s' for '%s'", value, file);
         return r < 0 ? souk_err_errno(err, r, "setting '%s' to '%s'", file, value) : 0;
@@ -83,7 +86,8 @@ static int make_parent(const char *hierarchy, int (*prepare)(int, int, struct so
         return r == -ENOENT ? 0 : r; /* removed meanwhile: the caller tries again */
 }
 
-int cgroup_dir_make(const char *hierarchy, const char *id, int (*prepare_parent)(int, int, struct souk_err *), struct souk_err *err) {
+int cgroup_dir_make(const char *hierarchy, const char *id, int (*prepare_parent)(int, int, struct souk_err *),
+                    struct souk_err *err) {
         char path[320];
         for (int tries = 0; tries < 8; tries++) { /* the parent may be removed by a `souk system reset` meanwhile */
                 group_path(path, sizeof(path), hierarchy, id);
@@ -97,7 +101,8 @@ int cgroup_dir_make(const char *hierarchy, const char *id, int (*prepare_parent)
                 if (r < 0)
                         return r;
         }
-        return souk_err_set(err, SOUK_INTERNAL, -EAGAIN, "the control group %s cannot be made: its parent vanishes", path);
+        return souk_err_set(err, SOUK_INTERNAL, -EAGAIN, "the control group %s cannot be made: its parent vanishes",
+                            path);
 }
 
 int cgroup_create(const char *id, const struct machine_limits *l, struct cgroup *ret, struct souk_err *err) {

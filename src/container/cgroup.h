@@ -22,7 +22,8 @@ void cgroup_close(struct cgroup *c);
 int cgroup_create(const char *id, const struct machine_limits *l, struct cgroup *ret, struct souk_err *err);
 /** cgroup_open() - those of a running instance, to add another process */
 int cgroup_open(const char *id, struct cgroup *ret, struct souk_err *err);
-/** cgroup_join_files() - files into which a process writes "0" to move itself there.  @ret_fds [owned]. Return: number */
+/** cgroup_join_files() - files into which a process writes "0" to move itself there.  @ret_fds [owned]. Return: number
+ */
 int cgroup_join_files(const struct cgroup *c, int ret_fds[CGROUP_DIRS_MAX], struct souk_err *err);
 /** cgroup_shown_names() - directories of /sys/fs/cgroup inside, NULL-terminated; NULL: the one tree of v2 */
 const char *const *cgroup_shown_names(void);
@@ -38,7 +39,7 @@ void cgroup_parents_remove(void);
 
 /* For the drivers. */
 struct cgroup_driver {
-        const char *const *hierarchies; /* directories under /sys/fs/cgroup that may hold groups of ours; NULL-terminated */
+        const char *const *hierarchies; /* directories under /sys/fs/cgroup that may hold groups of ours; NULL ends it */
         const char *join_file;
         const char *const *shown;
         /** create() - fills c->dirs as far as it comes */
@@ -50,9 +51,10 @@ struct cgroup_driver {
         const char *swap_file;          /* is there when swap is accounted, in a group of oom_hierarchy */
 };
 extern const struct cgroup_driver cgroup_v1, cgroup_v2;
-/** cgroup_dir_make() - /sys/fs/cgroup/<hierarchy>/souk/<id>; @prepare_parent is called when "souk" was not there.  fd */
-int cgroup_dir_make(const char *hierarchy, const char *id, int (*prepare_parent)(int hierarchy_fd, int parent_fd, struct souk_err *err),
-                    struct souk_err *err);
+/** cgroup_dir_make() - /sys/fs/cgroup/<hierarchy>/souk/<id>; @prepare_parent is called when "souk" was not there.  fd
+ */
+int cgroup_dir_make(const char *hierarchy, const char *id,
+                    int (*prepare_parent)(int hierarchy_fd, int parent_fd, struct souk_err *err), struct souk_err *err);
 /** cgroup_set() - write one control file; the message names file and value */
 int cgroup_set(int dir, const char *file, const char *value, struct souk_err *err);
 /** device_filter_attach() - v2: the rules as an eBPF program on the group @dir */

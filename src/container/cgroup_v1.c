@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Control groups v1: a hierarchy a controller.  Memory, pids, devices, freezer and CPU always have a group (statistics,
- * pause and the end need them); cpuset only when it was asked for.  Spec: kernel Documentation/admin-guide/cgroup-v1. */
+/* Control groups v1: a hierarchy a controller.  Memory, pids, devices, freezer and CPU always have a group
+ * (statistics, pause and the end need them); cpuset only when it was asked for.  Spec: kernel
+ * Documentation/admin-guide/cgroup-v1. */
 #include "container/cgroup.h"
 
 #include "base/file.h"
@@ -44,7 +45,8 @@ static int format_device(char *out, size_t size, const struct machine_device_rul
                 snprintf(major, sizeof(major), "%lld", (long long) d->major);
         if (d->minor >= 0)
                 snprintf(minor, sizeof(minor), "%lld", (long long) d->minor);
-        return snprintf(out, size, "%c %s:%s %s%s%s", d->type, major, minor, d->read ? "r" : "", d->write ? "w" : "", d->mknod ? "m" : "");
+        return snprintf(out, size, "%c %s:%s %s%s%s", d->type, major, minor, d->read ? "r" : "", d->write ? "w" : "",
+                        d->mknod ? "m" : "");
 }
 
 /* One rule a write; the files stay open between them. */
@@ -59,7 +61,8 @@ static int set_devices(int dir, const struct machine_limits *l, struct souk_err 
                 char text[80];
                 int n = format_device(text, sizeof(text), &l->device_rules[i]);
                 if (write(l->device_rules[i].allow ? allow : deny, text, (size_t) n) != n)
-                        return souk_err_errno(err, errno, "%s the devices '%s'", l->device_rules[i].allow ? "allowing" : "denying", text);
+                        return souk_err_errno(err, errno, "%s the devices '%s'",
+                                              l->device_rules[i].allow ? "allowing" : "denying", text);
         }
         return 0;
 }
@@ -83,9 +86,11 @@ static int set_cpuset(int dir, const struct machine_limits *l, struct souk_err *
         if (r >= 0)
                 r = inherit(root, parent, "cpuset.mems", err);
         if (r >= 0)
-                r = l->cpuset_cpus ? cgroup_set(dir, "cpuset.cpus", l->cpuset_cpus, err) : inherit(parent, dir, "cpuset.cpus", err);
+                r = l->cpuset_cpus ? cgroup_set(dir, "cpuset.cpus", l->cpuset_cpus, err) :
+                                     inherit(parent, dir, "cpuset.cpus", err);
         if (r >= 0)
-                r = l->cpuset_mems ? cgroup_set(dir, "cpuset.mems", l->cpuset_mems, err) : inherit(parent, dir, "cpuset.mems", err);
+                r = l->cpuset_mems ? cgroup_set(dir, "cpuset.mems", l->cpuset_mems, err) :
+                                     inherit(parent, dir, "cpuset.mems", err);
         return r;
 }
 
@@ -114,7 +119,8 @@ static bool is_asked_for(const char *hierarchy, const struct machine_limits *l) 
         return streq(hierarchy, "cpu") && (l->cpu_quota_usec != MACHINE_UNSET || l->cpu_shares != MACHINE_UNSET);
 }
 
-static int create_one(size_t i, const char *id, const struct machine_limits *l, struct cgroup *c, struct souk_err *err) {
+static int create_one(size_t i, const char *id, const struct machine_limits *l, struct cgroup *c,
+                      struct souk_err *err) {
         const char *h = hierarchies[i];
         int dir = cgroup_dir_make(h, id, NULL, err);
         if (dir < 0) {
@@ -123,7 +129,8 @@ static int create_one(size_t i, const char *id, const struct machine_limits *l, 
                 if (access(path, F_OK) == 0)
                         return dir;
                 if (is_asked_for(h, l))
-                        return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "this system has no '%s' control groups, which the limits need", h);
+                        return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP,
+                                            "this system has no '%s' control groups, which the limits need", h);
                 return 0;
         }
         c->dirs[i] = dir;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Control groups v2: one tree.  Controllers are handed down once, when the parent is made; devices are filtered by eBPF.
- * Spec: kernel Documentation/admin-guide/cgroup-v2.rst. */
+/* Control groups v2: one tree.  Controllers are handed down once, when the parent is made; devices are filtered by
+ * eBPF. Spec: kernel Documentation/admin-guide/cgroup-v2.rst. */
 #include "container/cgroup.h"
 
 #include "base/file.h"
@@ -99,7 +99,9 @@ static int freeze(int dir, bool frozen, struct souk_err *err) {
                         return 0;
                 nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
         }
-        return r < 0 || !frozen ? r : souk_err_set(err, SOUK_TIMEOUT, -ETIMEDOUT, "the processes do not freeze within half a second");
+        return r < 0 || !frozen ?
+                       r :
+                       souk_err_set(err, SOUK_TIMEOUT, -ETIMEDOUT, "the processes do not freeze within half a second");
 }
 
 const struct cgroup_driver cgroup_v2 = {

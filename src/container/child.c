@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The child, between clone and exec.  It interprets the plan: no allocation, no parsing, no stdio, and nothing that takes a
- * lock.  What it can do without the root it does while the host side makes that: namespaces, and file systems, which are
- * made detached and attached later.
+ * The child, between clone and exec.  It interprets the plan: no allocation, no parsing, no stdio, and nothing that
+ * takes a lock.  What it can do without the root it does while the host side makes that: namespaces, and file
+ * systems, which are made detached and attached later.
  *
- * Nothing of the image is trusted.  Paths are walked with openat2 inside the root: a symlink may point anywhere, but stays
- * inside.  What belongs to a file system of our own making (/proc, /sys, /dev) is reached through its mount's descriptor.
+ * Nothing of the image is trusted.  Paths are walked with openat2 inside the root: a symlink may point anywhere, but
+ * stays inside.  What belongs to a file system of our own making (/proc, /sys, /dev) is reached through its mount's
+ * descriptor.
  */
 #include "container/child.h"
 
@@ -57,7 +58,9 @@ int child_send(struct child *c, enum child_report_kind kind, int fd) {
 static int receive(struct child *c, void *p, size_t n, int *fds, size_t max_fds) {
         union control control;
         struct iovec iov = { p, n };
-        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf, .msg_controllen = sizeof(control.buf) };
+        struct msghdr m = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf, .msg_controllen = sizeof(control.buf)
+        };
         ssize_t k;
         do
                 k = recvmsg(c->sock, &m, MSG_CMSG_CLOEXEC);
@@ -90,7 +93,7 @@ static int do_namespaces(struct child *c, const struct step *s) {
                         r = write(c->sock, "u", 1) == 1 ? 0 : -EPIPE;
         }
         if (r >= 0 && s->flags)
-                r = child_check(unshare((int) s->flags)); /* also before the maps: they belong to the new user namespace */
+                r = child_check(unshare((int) s->flags)); /* before the maps: it owns them anyway */
         if (r < 0 || !c->new_user)
                 return r;
         r = await(c, 'm');

@@ -2,7 +2,8 @@
 #ifndef SOUK_CONTAINER_CHILD_H
 #define SOUK_CONTAINER_CHILD_H
 /*
- * The child, and the protocol between it and the host side (apply.c), over one SOCK_SEQPACKET pair that the exec closes:
+ * The child, and the protocol between it and the host side (apply.c), over one SOCK_SEQPACKET pair that the exec
+ * closes:
  *
  *   child -> host   'u'                      late user namespace: it has been made, map its ids
  *   host -> child   'm'                      the id maps are written

@@ -37,7 +37,8 @@ int child_new_fs(struct child *c, const struct step *s) {
 
 /* procfs, sysfs and cgroups must be where their names say, not where a symlink of the image leads. */
 static int open_exact(struct child *c, const char *target) {
-        struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
+        struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+                                .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
         for (int tries = 0;; tries++) {
                 int fd = (int) syscall(SYS_openat2, root_fd(c), target + 1, &how, sizeof(how));
                 if (fd >= 0 || errno != ENOENT || tries > 0)
@@ -81,7 +82,8 @@ int child_mount(struct child *c, const struct step *s) {
         if (s->base >= 0) /* a directory that the host side has made in /dev */
                 return fs_attach_at(fd, c->fds[s->base], s->path);
         bool directory = m->kind != MACHINE_MOUNT_BIND || m->source_is_dir;
-        _cleanup_close_ int target = is_exact(m) ? open_exact(c, m->target) : fs_make_in(root_fd(c), m->target, directory);
+        _cleanup_close_ int target =
+                is_exact(m) ? open_exact(c, m->target) : fs_make_in(root_fd(c), m->target, directory);
         return target < 0 ? target : fs_attach(fd, target);
 }
 
@@ -129,7 +131,8 @@ int child_device(struct child *c, const struct step *s) {
 
 static int open_ptmx(struct child *c) {
         int slot = c->plan->pts_slot;
-        int fd = slot >= 0 ? openat(c->fds[slot], "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC) : fs_open_in(root_fd(c), "dev/pts/ptmx", O_RDWR | O_NOCTTY);
+        int fd = slot >= 0 ? openat(c->fds[slot], "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC) :
+                             fs_open_in(root_fd(c), "dev/pts/ptmx", O_RDWR | O_NOCTTY);
         return fd < 0 && slot >= 0 ? -errno : fd;
 }
 
@@ -172,7 +175,8 @@ int child_console(struct child *c) {
 int child_prepare_empty(struct child *c) {
         if (!child_desc(c)->masked_paths || !child_desc(c)->masked_paths[0] || c->join_pidfd >= 0)
                 return 0;
-        return c->empty_fd = fs_new("tmpfs", "nr_inodes=1,mode=555", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+        return c->empty_fd = fs_new("tmpfs", "nr_inodes=1,mode=555",
+                                    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 }
 
 /* A clone of /dev/null, which is what it says (CVE-2025-31133: one that was swapped for a symlink). */
@@ -227,7 +231,8 @@ int child_readonly_path(struct child *c, const struct step *s) {
 
 /* Through the descriptor of our own procfs, before it is attached: nothing can stand in its way (CVE-2025-52881). */
 int child_sysctl(struct child *c, const struct step *s) {
-        struct open_how how = { .flags = O_WRONLY | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV };
+        struct open_how how = { .flags = O_WRONLY | O_CLOEXEC,
+                                .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV };
         _cleanup_close_ int fd = (int) syscall(SYS_openat2, c->fds[s->base], s->path, &how, sizeof(how));
         if (fd < 0)
                 return -errno;

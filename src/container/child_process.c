@@ -2,9 +2,9 @@
 /*
  * The child's steps that concern the process: limits, standard streams, credentials, the program, the filter.
  *
- * Order matters.  The working directory and the streams come before the ids change: both may belong to root.  The program
- * is looked for as its user, and before the filter, which may forbid looking.  CAP_SYS_ADMIN stays permitted until exec,
- * which takes it away again: the filter is installed with it, so that no_new_privs need not be set.
+ * Order matters.  The working directory and the streams come before the ids change: both may belong to root.  The
+ * program is looked for as its user, and before the filter, which may forbid looking.  CAP_SYS_ADMIN stays permitted
+ * until exec, which takes it away again: the filter is installed with it, so that no_new_privs need not be set.
  */
 #include "container/child.h"
 
@@ -45,7 +45,8 @@ int child_rlimits(struct child *c) {
 int child_workdir(struct child *c, const struct step *s) {
         char cwd[4096];
         bool make = child_desc(c)->process.make_cwd;
-        _cleanup_close_ int fd = make ? fs_make_in(c->fds[0], s->path, true) : fs_open_in(c->fds[0], s->path, O_PATH | O_DIRECTORY);
+        _cleanup_close_ int fd =
+                make ? fs_make_in(c->fds[0], s->path, true) : fs_open_in(c->fds[0], s->path, O_PATH | O_DIRECTORY);
         if (fd < 0)
                 return fd;
         if (fchdir(fd) < 0)
@@ -141,7 +142,8 @@ static int change_ids(const struct child_go *go) {
         return r < 0 ? r : child_check((int) syscall(SYS_setresuid, go->uid, go->uid, go->uid));
 }
 
-/* A change of ids has cleared the signal; and the host side may have died before it was armed, which our socket shows. */
+/* A change of ids has cleared the signal; and the host side may have died before it was armed, which our socket
+ * shows. */
 static int arm_death_signal(struct child *c) {
         struct pollfd p = { .fd = c->sock };
         if (!child_desc(c)->die_with_parent)
@@ -168,7 +170,8 @@ int child_credentials(struct child *c) {
         umask((mode_t) p->umask);
         if (p->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 return -errno;
-        r = set_capabilities((p->cap_effective | admin) & have, (p->cap_permitted | admin) & have, p->cap_inheritable & have);
+        r = set_capabilities((p->cap_effective | admin) & have, (p->cap_permitted | admin) & have,
+                             p->cap_inheritable & have);
         for (int cap = 0; r >= 0 && cap < 64; cap++)
                 if (p->cap_ambient & have & p->cap_permitted & p->cap_inheritable & UINT64_C(1) << cap)
                         r = child_check(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0));

@@ -2,8 +2,9 @@
 /*
  * The first process of a container, and its ids.
  *
- * Only the user and the pid namespace are made by the clone; the others by the child itself, while this side is at work.
- * A namespace to be joined belongs to someone else's user namespace: this thread enters it before the clone, and returns.
+ * Only the user and the pid namespace are made by the clone; the others by the child itself, while this side is at
+ * work. A namespace to be joined belongs to someone else's user namespace: this thread enters it before the clone,
+ * and returns.
  */
 #include "container/apply.h"
 
@@ -25,8 +26,9 @@
 
 int namespaces_join(const struct machine_desc *d, struct joined *j, struct souk_err *err) {
         static const char *const files[MACHINE_NS_MAX] = {
-                [MACHINE_NS_PID] = "/proc/self/ns/pid", [MACHINE_NS_NET] = "/proc/self/ns/net",       [MACHINE_NS_IPC] = "/proc/self/ns/ipc",
-                [MACHINE_NS_UTS] = "/proc/self/ns/uts", [MACHINE_NS_CGROUP] = "/proc/self/ns/cgroup",
+                [MACHINE_NS_PID] = "/proc/self/ns/pid",       [MACHINE_NS_NET] = "/proc/self/ns/net",
+                [MACHINE_NS_IPC] = "/proc/self/ns/ipc",       [MACHINE_NS_UTS] = "/proc/self/ns/uts",
+                [MACHINE_NS_CGROUP] = "/proc/self/ns/cgroup",
         };
         for (size_t i = 0; i < MACHINE_NS_MAX; i++)
                 j->own[i] = -EBADF;
@@ -49,7 +51,8 @@ int namespaces_leave(struct joined *j, struct souk_err *err) {
         int r = 0;
         for (size_t i = 0; i < MACHINE_NS_MAX; i++) {
                 if (j->own[i] >= 0 && setns(j->own[i], 0) < 0)
-                        r = souk_err_set(err, SOUK_INTERNAL, -ENOTRECOVERABLE, "cannot return into an own namespace: %s", strerror(errno));
+                        r = souk_err_set(err, SOUK_INTERNAL, -ENOTRECOVERABLE,
+                                         "cannot return into an own namespace: %s", strerror(errno));
                 j->own[i] = fd_close(j->own[i]);
         }
         return r;
@@ -104,7 +107,8 @@ static int write_map(int proc_fd, const char *file, const struct machine_idmap *
         char text[4096];
         size_t len = 0;
         for (size_t i = 0; i < n && len < sizeof(text); i++)
-                len += (size_t) snprintf(text + len, sizeof(text) - len, "%u %u %u\n", map[i].inside, map[i].outside, map[i].count);
+                len += (size_t) snprintf(text + len, sizeof(text) - len, "%u %u %u\n", map[i].inside, map[i].outside,
+                                         map[i].count);
         int r = len >= sizeof(text) ? -E2BIG : file_write(proc_fd, file, text);
         return r < 0 ? souk_err_errno(err, r, "mapping ids (%s)", file) : 0;
 }

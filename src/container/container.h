@@ -2,8 +2,8 @@
 #ifndef SOUK_CONTAINER_CONTAINER_H
 #define SOUK_CONTAINER_CONTAINER_H
 /*
- * The container backend, besides its vtable (iface/backend.h): what an engine needs to write a machine_desc that behaves
- * as Docker's containers do, and what this kernel can do for containers.
+ * The container backend, besides its vtable (iface/backend.h): what an engine needs to write a machine_desc that
+ * behaves as Docker's containers do, and what this kernel can do for containers.
  */
 #include "iface/backend.h"
 
@@ -31,8 +31,8 @@ struct seccomp_request {
 };
 /**
  * seccomp_get() - a filter as BPF, from the cache or compiled
- * @cache_dirfd: [borrowed] directory of compiled filters; negative: no cache.  A broken or foreign file in it is ignored
- *               and replaced; a cache that cannot be written is no failure.
+ * @cache_dirfd: [borrowed] directory of compiled filters; negative: no cache.  A broken or foreign file in it is
+ *               ignored and replaced; a cache that cannot be written is no failure.
  * @ret_insns:   [owned] struct sock_filter[]
  * @ret_n:       their number, > 0
  * Return: 0; -EINVAL (SOUK_INVALID) a malformed profile, the message names the place; -EOPNOTSUPP.
@@ -57,13 +57,15 @@ struct container_mounts_request {
  * host's IPC) is bound from the host by apply.
  * Return: number of mounts.
  */
-size_t container_default_mounts(const struct container_mounts_request *q, struct machine_mount ret[CONTAINER_MOUNTS_MAX]);
+size_t container_default_mounts(const struct container_mounts_request *q,
+                                struct machine_mount ret[CONTAINER_MOUNTS_MAX]);
 /** container_default_devices() - null zero full random urandom tty. [static] */
 size_t container_default_devices(const struct machine_device **ret);
-/** container_default_device_rules() - nothing, but mknod of all, and the default devices, ptys and /dev/console. [static] */
+/** container_default_device_rules() - nothing, but mknod of all, and the default devices, ptys and /dev/console.
+ * [static] */
 size_t container_default_device_rules(const struct machine_device_rule **ret);
-/** container_host_devices() - every device node below the host's /dev (pts, shm, mqueue and console left out), for privileged
- * containers. @ret [owned] array; free with container_devices_free(). Return: number or negative errno. */
+/** container_host_devices() - every device node below the host's /dev (pts, shm, mqueue and console left out), for
+ * privileged containers. @ret [owned] array; free with container_devices_free(). Return: number or negative errno. */
 ssize_t container_host_devices(struct machine_device **ret);
 void container_devices_free(struct machine_device *v, size_t n);
 /** Docker's lists.  [static] vectors */

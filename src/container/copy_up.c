@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A tmpfs that starts with what the image has at its place.  Runs in the child: no allocation; symlinks are copied, never
- * followed; the depth is bounded; sockets, FIFOs and devices are left for programs to make. */
+/* A tmpfs that starts with what the image has at its place.  Runs in the child: no allocation; symlinks are copied,
+ * never followed; the depth is bounded; sockets, FIFOs and devices are left for programs to make. */
 #include "container/child.h"
 
 #include "base/str.h"
@@ -73,7 +73,7 @@ static int copy_directory(int from, int to, unsigned depth) {
                         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
                                 continue;
                         int r = copy_entry(from, to, e->d_name, depth);
-                        if (r < 0 && r != -EACCES && r != -EPERM) /* what root of the container may not read stays out */
+                        if (r < 0 && r != -EACCES && r != -EPERM) /* what the container's root may not read stays out */
                                 return r;
                 }
         }

@@ -26,7 +26,10 @@ static void emit(struct program *p, struct bpf_insn insn) {
 }
 
 static void load(struct program *p, int reg, int offset) {
-        emit(p, (struct bpf_insn){ .code = BPF_LDX | BPF_W | BPF_MEM, .dst_reg = (uint8_t) reg, .src_reg = BPF_REG_1, .off = (int16_t) offset });
+        emit(p, (struct bpf_insn){ .code = BPF_LDX | BPF_W | BPF_MEM,
+                                    .dst_reg = (uint8_t) reg,
+                                    .src_reg = BPF_REG_1,
+                                    .off = (int16_t) offset });
 }
 
 static void alu(struct program *p, int op, int reg, int32_t imm) {
@@ -35,7 +38,8 @@ static void alu(struct program *p, int op, int reg, int32_t imm) {
 
 /* Jump, to be patched to the end of the rule. */
 static void jump_out(struct program *p, int op, int reg, int64_t imm) {
-        emit(p, (struct bpf_insn){ .code = (uint8_t) (BPF_JMP32 | op | BPF_K), .dst_reg = (uint8_t) reg, .imm = (int32_t) imm });
+        emit(p, (struct bpf_insn){
+                        .code = (uint8_t) (BPF_JMP32 | op | BPF_K), .dst_reg = (uint8_t) reg, .imm = (int32_t) imm });
 }
 
 static void give(struct program *p, int value) {
@@ -46,11 +50,13 @@ static void give(struct program *p, int value) {
 /* Return: whether a device may get past the rule; the verifier refuses code that nothing reaches. */
 static bool add_rule(struct program *p, const struct machine_device_rule *d) {
         size_t start = p->n;
-        int32_t access = (d->read ? BPF_DEVCG_ACC_READ : 0) | (d->write ? BPF_DEVCG_ACC_WRITE : 0) | (d->mknod ? BPF_DEVCG_ACC_MKNOD : 0);
+        int32_t access = (d->read ? BPF_DEVCG_ACC_READ : 0) | (d->write ? BPF_DEVCG_ACC_WRITE : 0) |
+                         (d->mknod ? BPF_DEVCG_ACC_MKNOD : 0);
         if (d->type != 'a')
                 jump_out(p, BPF_JNE, BPF_REG_2, d->type == 'c' ? BPF_DEVCG_DEV_CHAR : BPF_DEVCG_DEV_BLOCK);
         if (access != 7) {
-                emit(p, (struct bpf_insn){ .code = BPF_ALU | BPF_MOV | BPF_X, .dst_reg = BPF_REG_0, .src_reg = BPF_REG_3 });
+                emit(p, (struct bpf_insn){
+                                .code = BPF_ALU | BPF_MOV | BPF_X, .dst_reg = BPF_REG_0, .src_reg = BPF_REG_3 });
                 alu(p, BPF_AND, BPF_REG_0, d->allow ? 7 & ~access : access);
                 jump_out(p, d->allow ? BPF_JNE : BPF_JEQ, BPF_REG_0, 0);
         }

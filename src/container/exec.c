@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One more process in a running container.  This thread enters the container's pid namespace for its children, clones, and
- * returns: so that one clone is enough, and the process is our child.  The child enters the other namespaces itself.
+ * One more process in a running container.  This thread enters the container's pid namespace for its children,
+ * clones, and returns: so that one clone is enough, and the process is our child.  The child enters the other
+ * namespaces itself.
  */
 #include "container/apply.h"
 
@@ -74,8 +75,8 @@ static int exec_prepared(struct apply *a, pid_t pid, int pidfd, struct souk_err 
         return r;
 }
 
-int container_exec(const struct machine_desc *d, pid_t pid, int pidfd, const struct machine_process *p, struct machine_run *run,
-                   struct souk_err *err) {
+int container_exec(const struct machine_desc *d, pid_t pid, int pidfd, const struct machine_process *p,
+                   struct machine_run *run, struct souk_err *err) {
         struct machine_desc changed = *d;
         struct machine_plan *plan;
         changed.process = *p;

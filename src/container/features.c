@@ -40,7 +40,8 @@ static void layout(struct container_features *f) {
         f->cgroup_layout = v2 ? "v2" : hybrid ? "hybrid" : access("/sys/fs/cgroup/memory", F_OK) == 0 ? "v1" : "none";
         _cleanup_free_ char *text = NULL;
         size_t n;
-        if (v2 && file_read(AT_FDCWD, "/sys/fs/cgroup/cgroup.controllers", sizeof(f->cgroup_controllers) - 1, &text, &n) >= 0) {
+        if (v2 && file_read(AT_FDCWD, "/sys/fs/cgroup/cgroup.controllers", sizeof(f->cgroup_controllers) - 1, &text,
+                            &n) >= 0) {
                 text[strcspn(text, "\n")] = '\0';
                 strncpy(f->cgroup_controllers, text, sizeof(f->cgroup_controllers) - 1);
         }

@@ -15,7 +15,8 @@ struct list {
 
 /* Directories that are file systems of the instance's own, and what it gets anew. */
 static bool is_skipped(const char *path) {
-        static const char *const skipped[] = { "/dev/pts", "/dev/shm", "/dev/mqueue", "/dev/console", "/dev/fd", "/dev/ptmx" };
+        static const char *const skipped[] = { "/dev/pts",     "/dev/shm", "/dev/mqueue",
+                                               "/dev/console", "/dev/fd",  "/dev/ptmx" };
         for (size_t i = 0; i < ELEMENTSOF(skipped); i++)
                 if (streq(path, skipped[i]))
                         return true;
@@ -37,8 +38,14 @@ static int walk(struct list *list, const char *path, unsigned depth) {
                         continue;
                 list->v = xreallocarray(list->v, list->n + 1, sizeof(*list->v));
                 list->v[list->n++] = (struct machine_device){
-                        .path = full, .source = full, .type = S_ISCHR(st.st_mode) ? 'c' : 'b',
-                        .major = major(st.st_rdev), .minor = minor(st.st_rdev), .mode = st.st_mode & 07777, .uid = st.st_uid, .gid = st.st_gid,
+                        .path = full,
+                        .source = full,
+                        .type = S_ISCHR(st.st_mode) ? 'c' : 'b',
+                        .major = major(st.st_rdev),
+                        .minor = minor(st.st_rdev),
+                        .mode = st.st_mode & 07777,
+                        .uid = st.st_uid,
+                        .gid = st.st_gid,
                 };
                 full = NULL; /* the list's now */
         }

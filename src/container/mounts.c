@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Mounts that the host side makes and sends: what is bound, and file systems of namespaces that the child does not own. */
+/* Mounts that the host side makes and sends: what is bound, and file systems of namespaces that the child does not
+ * own. */
 #include "container/apply.h"
 
 #include "base/file.h"
@@ -14,12 +15,14 @@ static void map_source(struct apply *a, const struct machine_mount *m, int clone
         if (r < 0 && m->recursive) /* a submount that cannot: the top is what matters */
                 r = fs_set_attr(clone, 0, 0, 0, a->userns_fd, false);
         if (r < 0)
-                apply_warn(a, "%s: its file system cannot map ids here, its files appear to belong to nobody in the container",
+                apply_warn(a, "%s: its file system cannot map ids, its files appear to be nobody's in the container",
                            m->source ? m->source : m->target);
 }
 
 static uint64_t propagation(const struct machine_mount *m) {
-        return m->propagation & (MS_SHARED | MS_SLAVE | MS_UNBINDABLE) ? m->propagation & (MS_SHARED | MS_SLAVE | MS_UNBINDABLE) : MS_PRIVATE;
+        return m->propagation & (MS_SHARED | MS_SLAVE | MS_UNBINDABLE) ?
+                       m->propagation & (MS_SHARED | MS_SLAVE | MS_UNBINDABLE) :
+                       MS_PRIVATE;
 }
 
 int mounts_bind_source(struct apply *a, const struct step *s, struct souk_err *err) {
@@ -43,7 +46,10 @@ int mounts_bind_source(struct apply *a, const struct step *s, struct souk_err *e
 /* In the namespaces to be joined this thread mounts what shows them; in its own, what shows the host's. */
 int mounts_host_fs(struct apply *a, const struct step *s, struct souk_err *err) {
         static const char *const types[] = {
-                [MACHINE_MOUNT_PROC] = "proc", [MACHINE_MOUNT_SYSFS] = "sysfs", [MACHINE_MOUNT_MQUEUE] = "mqueue", [MACHINE_MOUNT_KIND_MAX] = NULL,
+                [MACHINE_MOUNT_PROC] = "proc",
+                [MACHINE_MOUNT_SYSFS] = "sysfs",
+                [MACHINE_MOUNT_MQUEUE] = "mqueue",
+                [MACHINE_MOUNT_KIND_MAX] = NULL,
         };
         struct joined joined;
         int fd = -EBADF, r = namespaces_join(apply_desc(a), &joined, err);
@@ -58,8 +64,8 @@ int mounts_host_fs(struct apply *a, const struct step *s, struct souk_err *err) 
         return left < 0 ? left : r;
 }
 
-/* Clones of the instance's own directories: in a cgroup namespace they look like roots.  The names in the tmpfs of v1 are
- * those of cgroup_shown_names(). */
+/* Clones of the instance's own directories: in a cgroup namespace they look like roots.  The names in the tmpfs of v1
+ * are those of cgroup_shown_names(). */
 int mounts_cgroup_fs(struct apply *a, const struct step *s, struct souk_err *err) {
         const struct cgroup *g = &a->cgroup;
         int fds[PLAN_CGROUP_SLOTS - 1], r = 0;
@@ -68,7 +74,8 @@ int mounts_cgroup_fs(struct apply *a, const struct step *s, struct souk_err *err
         const char *const *names = cgroup_shown_names();
         cgroup_shown(g, fds);
         if (names) {
-                _cleanup_close_ int top = fs_new("tmpfs", "mode=755,nr_inodes=16", s->mount->attr & ~(uint64_t) MOUNT_ATTR_RDONLY);
+                _cleanup_close_ int top =
+                        fs_new("tmpfs", "mode=755,nr_inodes=16", s->mount->attr & ~(uint64_t) MOUNT_ATTR_RDONLY);
                 if (top < 0)
                         return souk_err_errno(err, top, "making %s (tmpfs)", s->mount->target);
                 for (size_t i = 0; names[i]; i++)
@@ -94,7 +101,8 @@ int mounts_device_source(struct apply *a, const struct step *s, struct souk_err 
         if (node < 0 || fstat(node, &st) < 0)
                 return souk_err_errno(err, errno, "device %s", d->source ? d->source : d->path);
         if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
-                return souk_err_set(err, SOUK_INVALID, -ENOTBLK, "device %s: not a device node", d->source ? d->source : d->path);
+                return souk_err_set(err, SOUK_INVALID, -ENOTBLK, "device %s: not a device node",
+                                    d->source ? d->source : d->path);
         _cleanup_close_ int clone = fs_clone(node, "", false);
         int r = clone < 0 ? clone : fs_set_attr(clone, 0, 0, MS_PRIVATE, -EBADF, false);
         if (r < 0)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * machine_desc -> steps.  Pure: reads nothing but the description, so that plans are compared with files in the tests.
+ * machine_desc -> steps.  Pure: reads nothing but the description, so that plans are compared with files in the
+ * tests.
  *
- * Who makes a file system is decided here.  The child can mount procfs, sysfs and mqueue only of namespaces that its user
- * namespace owns; for those of the host, or of another container, the host side makes them.  /dev is always made by the
- * host side: it may make device nodes, which a user namespace may not.
+ * Who makes a file system is decided here.  The child can mount procfs, sysfs and mqueue only of namespaces that its
+ * user namespace owns; for those of the host, or of another container, the host side makes them.  /dev is always made
+ * by the host side: it may make device nodes, which a user namespace may not.
  */
 #include "container/plan.h"
 
@@ -29,8 +30,9 @@ static void add_path(struct machine_plan *p, enum step_kind kind, const char *pa
 
 uint64_t plan_namespace_flag(enum machine_ns ns) {
         static const uint64_t flags[] = {
-                [MACHINE_NS_USER] = CLONE_NEWUSER,     [MACHINE_NS_MOUNT] = CLONE_NEWNS, [MACHINE_NS_PID] = CLONE_NEWPID,
-                [MACHINE_NS_NET] = CLONE_NEWNET,       [MACHINE_NS_IPC] = CLONE_NEWIPC,  [MACHINE_NS_UTS] = CLONE_NEWUTS,
+                [MACHINE_NS_USER] = CLONE_NEWUSER,     [MACHINE_NS_MOUNT] = CLONE_NEWNS,
+                [MACHINE_NS_PID] = CLONE_NEWPID,       [MACHINE_NS_NET] = CLONE_NEWNET,
+                [MACHINE_NS_IPC] = CLONE_NEWIPC,       [MACHINE_NS_UTS] = CLONE_NEWUTS,
                 [MACHINE_NS_CGROUP] = CLONE_NEWCGROUP, [MACHINE_NS_TIME] = CLONE_NEWTIME,
         };
         _Static_assert(ELEMENTSOF(flags) == MACHINE_NS_MAX, "a flag for each namespace");
@@ -50,15 +52,18 @@ bool plan_has_late_user_ns(const struct machine_desc *d) {
 static int check_id(const char *id, struct souk_err *err) {
         size_t n = id ? strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-+") : 0;
         if (n == 0 || n > 200 || id[n] || id[0] == '.')
-                return souk_err_set(err, SOUK_INVALID, -EINVAL, "container id '%s': it must be letters, digits, '_', '.', '-', '+'", id ? id : "");
+                return souk_err_set(err, SOUK_INVALID, -EINVAL,
+                                    "container id '%s': it must be letters, digits, '_', '.', '-', '+'", id ? id : "");
         return 0;
 }
 
 static int check_namespaces(const struct machine_desc *d, struct souk_err *err) {
         if (!is_private(d, MACHINE_NS_MOUNT))
-                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "a container needs a mount namespace of its own");
+                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP,
+                                    "a container needs a mount namespace of its own");
         if (d->ns[MACHINE_NS_USER].mode == MACHINE_NS_JOIN)
-                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "joining another container's user namespace is not supported");
+                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP,
+                                    "joining another container's user namespace is not supported");
         if (d->ns[MACHINE_NS_TIME].mode != MACHINE_NS_HOST)
                 return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "time namespaces are not supported");
         if (is_private(d, MACHINE_NS_USER) && (!d->n_uid_map || !d->n_gid_map))
@@ -71,10 +76,13 @@ static int check_namespaces(const struct machine_desc *d, struct souk_err *err) 
 static int check_paths(const struct machine_desc *d, struct souk_err *err) {
         for (size_t i = 0; i < d->n_mounts; i++)
                 if (d->mounts[i].target[0] != '/' || !d->mounts[i].target[1])
-                        return souk_err_set(err, SOUK_INVALID, -EINVAL, "mount target '%s': it must be absolute, and not the root", d->mounts[i].target);
+                        return souk_err_set(err, SOUK_INVALID, -EINVAL,
+                                            "mount target '%s': it must be absolute, and not the root",
+                                            d->mounts[i].target);
         for (size_t i = 0; i < d->n_devices; i++)
                 if (d->devices[i].path[0] != '/')
-                        return souk_err_set(err, SOUK_INVALID, -EINVAL, "device '%s': the path must be absolute", d->devices[i].path);
+                        return souk_err_set(err, SOUK_INVALID, -EINVAL, "device '%s': the path must be absolute",
+                                            d->devices[i].path);
         for (size_t i = 0; i < d->n_sysctls; i++)
                 if (strstr(d->sysctls[i].key, "..") || d->sysctls[i].key[0] == '.' || d->sysctls[i].key[0] == '/')
                         return souk_err_set(err, SOUK_INVALID, -EINVAL, "sysctl '%s': no such name", d->sysctls[i].key);
@@ -174,7 +182,10 @@ static void add_devices(struct machine_plan *p, enum step_kind kind) {
 
 static void plan_host(struct machine_plan *p, const int *slots) {
         static const enum step_kind kinds[] = {
-                [FROM_HOST] = STEP_HOST_FS, [FROM_BIND] = STEP_BIND_SOURCE, [FROM_DEV] = STEP_DEV, [FROM_CGROUP] = STEP_CGROUP_FS,
+                [FROM_HOST] = STEP_HOST_FS,
+                [FROM_BIND] = STEP_BIND_SOURCE,
+                [FROM_DEV] = STEP_DEV,
+                [FROM_CGROUP] = STEP_CGROUP_FS,
         };
         const struct machine_desc *d = p->desc;
         uint64_t flags = 0;
@@ -254,7 +265,8 @@ static void plan_process(struct machine_plan *p, bool first) {
         add_kind(p, STEP_EXEC);
 }
 
-/* Only an owner of the pid namespace can mount its procfs: the child is one until it enters a user namespace of its own. */
+/* Only an owner of the pid namespace can mount its procfs: the child is one until it enters a user namespace of its
+ * own. */
 static bool is_early(const struct machine_desc *d, const struct machine_mount *m) {
         return m->kind == MACHINE_MOUNT_PROC && d->ns[MACHINE_NS_PID].mode == MACHINE_NS_JOIN;
 }
@@ -267,7 +279,8 @@ static void plan_child(struct machine_plan *p, const int *slots) {
                         add_slot(p, STEP_NEW_FS, &d->mounts[i], slots[i]);
         struct step *namespaces = add_kind(p, STEP_NAMESPACES);
         for (size_t i = 0; i < MACHINE_NS_MAX; i++)
-                if (is_private(d, (enum machine_ns) i) && i != MACHINE_NS_USER && i != MACHINE_NS_PID && i != MACHINE_NS_CGROUP)
+                if (is_private(d, (enum machine_ns) i) && i != MACHINE_NS_USER && i != MACHINE_NS_PID &&
+                    i != MACHINE_NS_CGROUP)
                         namespaces->flags |= plan_namespace_flag((enum machine_ns) i);
         if (d->hostname && is_private(d, MACHINE_NS_UTS))
                 add_kind(p, STEP_HOSTNAME)->value = d->hostname;
@@ -315,7 +328,8 @@ int container_plan(const struct machine_desc *d, struct machine_plan **ret, stru
         _cleanup_free_ int *slots = xcalloc(d->n_mounts + 1, sizeof(int));
         assign_slots(p, slots);
         if (p->n_sent > PLAN_SENT_MAX || p->n_slots > PLAN_SLOTS_MAX)
-                r = souk_err_set(err, SOUK_LIMIT, -E2BIG, "%zu mounts: the most is about %d", d->n_mounts, PLAN_SENT_MAX);
+                r = souk_err_set(err, SOUK_LIMIT, -E2BIG, "%zu mounts: the most is about %d", d->n_mounts,
+                                 PLAN_SENT_MAX);
         if (r >= 0 && d->n_sysctls && p->proc_slot < 0)
                 r = souk_err_set(err, SOUK_INVALID, -EINVAL, "setting a sysctl needs a procfs at /proc");
         if (r < 0) {

@@ -3,11 +3,11 @@
 #define SOUK_CONTAINER_PLAN_H
 /*
  * A plan: the steps that make a container, in order, as data.  HOST steps are carried out by apply.c in the caller's
- * process, CHILD steps by child.c between clone and exec, where nothing may be allocated, parsed or printed.  Both sides
- * work at the same time until the child's RECEIVE, which waits for all that the host side sends.
+ * process, CHILD steps by child.c between clone and exec, where nothing may be allocated, parsed or printed.  Both
+ * sides work at the same time until the child's RECEIVE, which waits for all that the host side sends.
  *
- * A mount that one step makes and another attaches has a slot: slot 0 is the root, [1, n_sent) are made by the host side
- * and sent, [n_sent, n_slots) the child makes itself.
+ * A mount that one step makes and another attaches has a slot: slot 0 is the root, [1, n_sent) are made by the host
+ * side and sent, [n_sent, n_slots) the child makes itself.
  */
 #include "iface/backend.h"
 

@@ -10,14 +10,16 @@
 #include <sys/resource.h>
 
 static const char *const namespace_names[] = {
-        [MACHINE_NS_USER] = "user", [MACHINE_NS_MOUNT] = "mount", [MACHINE_NS_PID] = "pid",       [MACHINE_NS_NET] = "net",
-        [MACHINE_NS_IPC] = "ipc",   [MACHINE_NS_UTS] = "uts",     [MACHINE_NS_CGROUP] = "cgroup", [MACHINE_NS_TIME] = "time",
+        [MACHINE_NS_USER] = "user",     [MACHINE_NS_MOUNT] = "mount", [MACHINE_NS_PID] = "pid",
+        [MACHINE_NS_NET] = "net",       [MACHINE_NS_IPC] = "ipc",     [MACHINE_NS_UTS] = "uts",
+        [MACHINE_NS_CGROUP] = "cgroup", [MACHINE_NS_TIME] = "time",
 };
 _Static_assert(ELEMENTSOF(namespace_names) == MACHINE_NS_MAX, "a name for each namespace");
 
 static const char *const mount_kinds[] = {
-        [MACHINE_MOUNT_BIND] = "bind",     [MACHINE_MOUNT_TMPFS] = "tmpfs",   [MACHINE_MOUNT_PROC] = "proc",     [MACHINE_MOUNT_SYSFS] = "sysfs",
-        [MACHINE_MOUNT_MQUEUE] = "mqueue", [MACHINE_MOUNT_DEVPTS] = "devpts", [MACHINE_MOUNT_CGROUP] = "cgroup",
+        [MACHINE_MOUNT_BIND] = "bind",     [MACHINE_MOUNT_TMPFS] = "tmpfs",   [MACHINE_MOUNT_PROC] = "proc",
+        [MACHINE_MOUNT_SYSFS] = "sysfs",   [MACHINE_MOUNT_MQUEUE] = "mqueue", [MACHINE_MOUNT_DEVPTS] = "devpts",
+        [MACHINE_MOUNT_CGROUP] = "cgroup",
 };
 _Static_assert(ELEMENTSOF(mount_kinds) == MACHINE_MOUNT_KIND_MAX, "a name for each kind of mount");
 
@@ -113,8 +115,9 @@ static char *describe_credentials(const struct machine_process *p) {
 static char *describe_root(const struct machine_root *r) {
         if (r->dir_fd >= 0)
                 return xasprintf("root: the directory as it is%s", r->idmap_layers ? ", idmapped" : "");
-        return xasprintf("root: overlay of %zu layer%s and a writable one%s%s", r->n_layers, r->n_layers == 1 ? "" : "s",
-                         r->idmap_layers ? ", idmapped" : "", r->discard_upper ? ", discarded afterwards" : "");
+        return xasprintf("root: overlay of %zu layer%s and a writable one%s%s", r->n_layers,
+                         r->n_layers == 1 ? "" : "s", r->idmap_layers ? ", idmapped" : "",
+                         r->discard_upper ? ", discarded afterwards" : "");
 }
 
 static char *describe_dev(const struct machine_plan *p, const struct step *s) {
@@ -137,10 +140,14 @@ static const char *base_path(const struct machine_plan *p, const struct step *s)
 
 static const char *rlimit_name(int resource) {
         static const char *const names[] = {
-                [RLIMIT_CPU] = "cpu",         [RLIMIT_FSIZE] = "fsize",     [RLIMIT_DATA] = "data",   [RLIMIT_STACK] = "stack",
-                [RLIMIT_CORE] = "core",       [RLIMIT_RSS] = "rss",         [RLIMIT_NPROC] = "nproc", [RLIMIT_NOFILE] = "nofile",
-                [RLIMIT_MEMLOCK] = "memlock", [RLIMIT_AS] = "as",           [RLIMIT_LOCKS] = "locks", [RLIMIT_SIGPENDING] = "sigpending",
-                [RLIMIT_MSGQUEUE] = "msgqueue", [RLIMIT_NICE] = "nice",     [RLIMIT_RTPRIO] = "rtprio", [RLIMIT_RTTIME] = "rttime",
+                [RLIMIT_CPU] = "cpu",           [RLIMIT_FSIZE] = "fsize",
+                [RLIMIT_DATA] = "data",         [RLIMIT_STACK] = "stack",
+                [RLIMIT_CORE] = "core",         [RLIMIT_RSS] = "rss",
+                [RLIMIT_NPROC] = "nproc",       [RLIMIT_NOFILE] = "nofile",
+                [RLIMIT_MEMLOCK] = "memlock",   [RLIMIT_AS] = "as",
+                [RLIMIT_LOCKS] = "locks",       [RLIMIT_SIGPENDING] = "sigpending",
+                [RLIMIT_MSGQUEUE] = "msgqueue", [RLIMIT_NICE] = "nice",
+                [RLIMIT_RTPRIO] = "rtprio",     [RLIMIT_RTTIME] = "rttime",
         };
         return resource >= 0 && (size_t) resource < ELEMENTSOF(names) && names[resource] ? names[resource] : "?";
 }
@@ -201,7 +208,8 @@ static char *describe_with_data(const struct machine_plan *p, const struct step 
                 return describe_credentials(&d->process);
         case STEP_DEVICE:
         case STEP_DEVICE_SOURCE:
-                return xasprintf(s->kind == STEP_DEVICE ? "device %s (%c %u:%u)" : "open the device for %s (%c %u:%u)", s->device->path, s->device->type, s->device->major, s->device->minor);
+                return xasprintf(s->kind == STEP_DEVICE ? "device %s (%c %u:%u)" : "open the device for %s (%c %u:%u)",
+                                 s->device->path, s->device->type, s->device->major, s->device->minor);
         case STEP_USER:
                 return xasprintf("look up user %s", str_empty(d->process.user) ? "0" : d->process.user);
         case STEP_SECCOMP:

@@ -2,10 +2,11 @@
 /*
  * The root and /dev, as detached mounts.
  *
- * A user namespace needs one trick (DESIGN section 5): the overlay is made with the credentials of whoever calls fsopen;
- * with ids that the map does not hold it would silently come up read-only.  So the file system ids are the mapped root's
- * while it is made, and the capabilities that this change drops are taken back.  /dev is a tmpfs of the host's user
- * namespace, because only there a device node can be opened; with the same trick it belongs to the container's root.
+ * A user namespace needs one trick (DESIGN section 5): the overlay is made with the credentials of whoever calls
+ * fsopen; with ids that the map does not hold it would silently come up read-only.  So the file system ids are the
+ * mapped root's while it is made, and the capabilities that this change drops are taken back.  /dev is a tmpfs of the
+ * host's user namespace, because only there a device node can be opened; with the same trick it belongs to the
+ * container's root.
  */
 #include "container/apply.h"
 
@@ -67,7 +68,8 @@ static int idmapped_clone(int fd, const char *path, int userns_fd, struct souk_e
                 return souk_err_errno(err, clone, "cloning the mount of a layer");
         int r = userns_fd < 0 ? 0 : fs_set_attr(clone, 0, 0, 0, userns_fd, false);
         if (r < 0)
-                return souk_err_set(err, SOUK_UNSUPPORTED, r, "this kernel cannot map the ids of a layer's file system (%s): use --userns host",
+                return souk_err_set(err, SOUK_UNSUPPORTED, r,
+                                    "this kernel cannot map the ids of a layer's file system (%s): use --userns host",
                                     strerror(-r));
         return TAKE_FD(clone);
 }
@@ -90,11 +92,15 @@ static int set_lowers(int fs, const int *fds, size_t n, struct souk_err *err) {
         if (i < n)
                 return souk_err_errno(err, errno, "overlay: adding layer %zu", i);
         for (; i > 0 && len < sizeof(all); i--)
-                len += (size_t) snprintf(all + len, sizeof(all) - len, "%s%s", len ? ":" : "", fd_path(fds[i - 1], path, sizeof(path)));
+                len += (size_t) snprintf(all + len, sizeof(all) - len, "%s%s", len ? ":" : "",
+                                         fd_path(fds[i - 1], path, sizeof(path)));
         if (len >= sizeof(all))
-                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP,
-                                    "an image of %zu layers needs a kernel whose overlayfs has 'lowerdir+' (6.5 or later)", n);
-        return fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir", all, 0) < 0 ? souk_err_errno(err, errno, "overlay: setting the layers") : 0;
+                return souk_err_set(
+                        err, SOUK_UNSUPPORTED, -EOPNOTSUPP,
+                        "an image of %zu layers needs a kernel whose overlayfs has 'lowerdir+' (6.5 or later)", n);
+        return fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir", all, 0) < 0 ?
+                       souk_err_errno(err, errno, "overlay: setting the layers") :
+                       0;
 }
 
 static int overlay_create(const int *lowers, size_t n, int upper, int work, bool discard, struct souk_err *err) {
@@ -129,8 +135,8 @@ static int own_name(int fd, char *name, size_t size) {
         return 0;
 }
 
-/* overlayfs wants upper and work on one mount: an idmapped clone of their parent.  Both are opened again below it; the clone
- * lives as long as the descriptor that is returned. */
+/* overlayfs wants upper and work on one mount: an idmapped clone of their parent.  Both are opened again below it;
+ * the clone lives as long as the descriptor that is returned. */
 static int open_upper(const struct machine_root *root, int userns_fd, int *upper, int *work, struct souk_err *err) {
         char upper_name[256], work_name[256];
         struct stat a, b;
@@ -140,14 +146,17 @@ static int open_upper(const struct machine_root *root, int userns_fd, int *upper
                 return parent;
         if (other < 0 || fstat(other, &a) < 0 || fstat(parent, &b) < 0)
                 return souk_err_errno(err, errno, "the directories of the writable layer");
-        int r = a.st_ino != b.st_ino || a.st_dev != b.st_dev ? -EXDEV : own_name(root->upper_fd, upper_name, sizeof(upper_name));
+        int r = a.st_ino != b.st_ino || a.st_dev != b.st_dev ? -EXDEV :
+                                                               own_name(root->upper_fd, upper_name, sizeof(upper_name));
         if (r >= 0)
                 r = own_name(root->work_fd, work_name, sizeof(work_name));
         if (r < 0)
-                return souk_err_set(err, SOUK_INVALID, r, "the upper and the work directory of a container must be in one directory");
+                return souk_err_set(err, SOUK_INVALID, r,
+                                    "the upper and the work directory of a container must be in one directory");
         *upper = openat(parent, upper_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         *work = openat(parent, work_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        return *upper < 0 || *work < 0 ? souk_err_errno(err, errno, "the directories of the writable layer") : TAKE_FD(parent);
+        return *upper < 0 || *work < 0 ? souk_err_errno(err, errno, "the directories of the writable layer") :
+                                         TAKE_FD(parent);
 }
 
 static int make_overlay(struct apply *a, int userns_fd, struct souk_err *err) {
@@ -264,7 +273,8 @@ int root_make_dev(struct apply *a, const struct step *s, struct souk_err *err) {
         const struct machine_desc *d = apply_desc(a);
         struct owner owner;
         int r = owner_enter(d, &owner, err);
-        _cleanup_close_ int dev = r < 0 ? -EBADF : fs_new("tmpfs", s->mount->options, s->mount->attr & ~(uint64_t) MOUNT_ATTR_RDONLY);
+        _cleanup_close_ int dev =
+                r < 0 ? -EBADF : fs_new("tmpfs", s->mount->options, s->mount->attr & ~(uint64_t) MOUNT_ATTR_RDONLY);
         if (r >= 0)
                 r = dev < 0 ? souk_err_errno(err, dev, "making /dev (tmpfs)") : fill_dev(d, dev, err);
         owner_leave(&owner);

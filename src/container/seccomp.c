@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Filters, compiled once: making one costs as much as all the rest of a start.  A cache file is named after a hash of its
- * key, and holds the key itself: profile text, capabilities, architecture, library version.
+ * Filters, compiled once: making one costs as much as all the rest of a start.  A cache file is named after a hash of
+ * its key, and holds the key itself: profile text, capabilities, architecture, library version.
  *
  *   struct cache_header, key, struct sock_filter[n]
  *
@@ -36,8 +36,8 @@ static uint64_t hash(uint64_t h, const void *p, size_t n) { /* FNV-1a */
 
 static char *make_key(const struct seccomp_request *q) {
         const struct scmp_version *v = seccomp_version();
-        return xasprintf("%d %u.%u.%u %08x %016" PRIx64 " %s", PROFILE_VERSION, v->major, v->minor, v->micro, seccomp_arch_native(),
-                         q->capabilities, q->profile ? q->profile : "default");
+        return xasprintf("%d %u.%u.%u %08x %016" PRIx64 " %s", PROFILE_VERSION, v->major, v->minor, v->micro,
+                         seccomp_arch_native(), q->capabilities, q->profile ? q->profile : "default");
 }
 
 static void cache_name(const char *key, char name[32]) {
@@ -60,7 +60,8 @@ static bool cache_load(int dir, const char *key, struct sock_filter **ret, uint1
         struct cache_header h;
         memcpy(&h, file, sizeof(h));
         size_t n = (total - fixed) / sizeof(**ret);
-        if (h.magic != CACHE_MAGIC || h.key_bytes != key_bytes || h.n_insns != n || memcmp(file + sizeof(h), key, key_bytes) != 0 ||
+        if (h.magic != CACHE_MAGIC || h.key_bytes != key_bytes || h.n_insns != n ||
+            memcmp(file + sizeof(h), key, key_bytes) != 0 ||
             h.check != hash(HASH_START, file + sizeof(h), total - sizeof(h)))
                 return false;
         *ret = xmemdup(file + fixed, n * sizeof(**ret));
@@ -81,7 +82,8 @@ static void cache_store(int dir, const char *key, const struct sock_filter *insn
         (void) !file_replace(dir, name, 0600, file.data, file.len); /* the next start compiles again, that is all */
 }
 
-int seccomp_get(int cache_dirfd, const struct seccomp_request *q, void **ret_insns, uint16_t *ret_n, struct souk_err *err) {
+int seccomp_get(int cache_dirfd, const struct seccomp_request *q, void **ret_insns, uint16_t *ret_n,
+                struct souk_err *err) {
         _cleanup_free_ char *key = make_key(q);
         _cleanup_(seccomp_profile_clear) struct seccomp_profile profile = {};
         struct sock_filter *insns = NULL;

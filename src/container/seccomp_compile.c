@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Profile -> BPF.  libseccomp gives the numbers of the calls on each architecture; the program is our own, because its
- * length is paid at every start: the kernel checks, converts and JIT-compiles each instruction, and walks the program once
- * for every call to find those that are always allowed.  libseccomp tests call by call; neighbouring calls with one fate are
- * one interval here, and a binary search over the intervals is about a fifth as long.
+ * Profile -> BPF.  libseccomp gives the numbers of the calls on each architecture; the program is our own, because
+ * its length is paid at every start: the kernel checks, converts and JIT-compiles each instruction, and walks the
+ * program once for every call to find those that are always allowed.  libseccomp tests call by call; neighbouring
+ * calls with one fate are one interval here, and a binary search over the intervals is about a fifth as long.
  *
  *   architecture?  ->  number: binary search  ->  return, or a chain of tests of arguments
  *
- * Rules of one call: the first without conditions decides alone; else the conditional ones in their order, the first that
- * matches; else the default.  x32 shares the architecture value of x86-64; its numbers are the same up to 511 and its own
- * above, and have a bit set: without the bit both are one table.
+ * Rules of one call: the first without conditions decides alone; else the conditional ones in their order, the first
+ * that matches; else the default.  x32 shares the architecture value of x86-64; its numbers are the same up to 511
+ * and its own above, and have a bit set: without the bit both are one table.
  */
 #include "container/seccomp_profile.h"
 
@@ -26,11 +26,16 @@ static const struct {
         const char *name;
         int number;
 } newer[] = {
-        { "futex_waitv", 449 },       { "set_mempolicy_home_node", 450 }, { "cachestat", 451 },     { "fchmodat2", 452 },
-        { "map_shadow_stack", 453 },  { "futex_wake", 454 },              { "futex_wait", 455 },    { "futex_requeue", 456 },
-        { "statmount", 457 },         { "listmount", 458 },               { "lsm_get_self_attr", 459 }, { "lsm_set_self_attr", 460 },
-        { "lsm_list_modules", 461 },  { "mseal", 462 },                   { "setxattrat", 463 },    { "getxattrat", 464 },
-        { "listxattrat", 465 },       { "removexattrat", 466 },           { "open_tree_attr", 467 }, { "file_getattr", 468 },
+        { "futex_waitv", 449 },       { "set_mempolicy_home_node", 450 },
+        { "cachestat", 451 },         { "fchmodat2", 452 },
+        { "map_shadow_stack", 453 },  { "futex_wake", 454 },
+        { "futex_wait", 455 },        { "futex_requeue", 456 },
+        { "statmount", 457 },         { "listmount", 458 },
+        { "lsm_get_self_attr", 459 }, { "lsm_set_self_attr", 460 },
+        { "lsm_list_modules", 461 },  { "mseal", 462 },
+        { "setxattrat", 463 },        { "getxattrat", 464 },
+        { "listxattrat", 465 },       { "removexattrat", 466 },
+        { "open_tree_attr", 467 },    { "file_getattr", 468 },
         { "file_setattr", 469 },
 };
 
@@ -72,8 +77,9 @@ static void table_add(struct table *t, uint32_t number, size_t order, const stru
 /* On 32-bit x86 sockets and IPC are also reached through one call that takes the number of the real one. */
 static void add_multiplexed(struct table *t, const char *name, size_t order, const struct seccomp_rule *rule) {
         static const char *const sockets[] = {
-                "", "socket", "bind", "connect", "listen", "accept", "getsockname", "getpeername", "socketpair", "send", "recv",
-                "sendto", "recvfrom", "shutdown", "setsockopt", "getsockopt", "sendmsg", "recvmsg", "accept4", "recvmmsg", "sendmmsg",
+                "",           "socket",  "bind",    "connect",  "listen",   "accept",   "getsockname", "getpeername",
+                "socketpair", "send",    "recv",    "sendto",   "recvfrom", "shutdown", "setsockopt",  "getsockopt",
+                "sendmsg",    "recvmsg", "accept4", "recvmmsg", "sendmmsg",
         };
         static const char *const ipc[] = {
                 [1] = "semop", [2] = "semget", [3] = "semctl", [4] = "semtimedop", [11] = "msgsnd", [12] = "msgrcv",
@@ -117,7 +123,8 @@ static void table_fill(struct table *t, const struct seccomp_profile *p, uint32_
 
 /* ---- intervals --------------------------------------------------------------------------------------------------- */
 
-/* From @start to the next one's start: an action, or the calls [first, first + n) of the table, whose arguments decide. */
+/* From @start to the next one's start: an action, or the calls [first, first + n) of the table, whose arguments
+ * decide. */
 struct interval {
         uint32_t start, action;
         size_t first, n;
@@ -138,7 +145,8 @@ static void interval_add(struct intervals *l, struct interval i) {
         l->v[l->n++] = i;
 }
 
-static void intervals_make(struct intervals *l, const struct table *t, uint32_t fallback, bool x32_is_bad, uint32_t bad) {
+static void intervals_make(struct intervals *l, const struct table *t, uint32_t fallback, bool x32_is_bad,
+                           uint32_t bad) {
         interval_add(l, (struct interval){ .start = 0, .action = fallback });
         for (size_t i = 0, k; i < t->n; i = k) {
                 size_t plain = t->n;
@@ -249,7 +257,8 @@ static void emit_chain(struct program *p, const struct table *t, const struct in
 }
 
 /* Binary search with the number in the accumulator: the left half follows, the right half is jumped to. */
-static void emit_search(struct program *p, const struct table *t, const struct intervals *l, size_t lo, size_t hi, uint32_t fallback) {
+static void emit_search(struct program *p, const struct table *t, const struct intervals *l, size_t lo, size_t hi,
+                        uint32_t fallback) {
         if (hi - lo == 1) {
                 if (l->v[lo].n)
                         emit_chain(p, t, &l->v[lo], fallback);
@@ -301,7 +310,8 @@ static void emit_arch(struct program *p, const struct seccomp_profile *profile, 
         free(l.v);
 }
 
-int seccomp_compile(const struct seccomp_profile *profile, struct sock_filter **ret, uint16_t *ret_n, struct souk_err *err) {
+int seccomp_compile(const struct seccomp_profile *profile, struct sock_filter **ret, uint16_t *ret_n,
+                    struct souk_err *err) {
         struct program p = {};
         emit_load(&p, offsetof(struct seccomp_data, arch));
         emit_arch(&p, profile, seccomp_arch_native());
@@ -316,8 +326,9 @@ int seccomp_compile(const struct seccomp_profile *profile, struct sock_filter **
         emit_return(&p, SCMP_ACT_KILL_THREAD); /* an architecture that is not in the profile */
         if (p.n > BPF_MAXINSNS) {
                 free(p.insns);
-                return souk_err_set(err, SOUK_LIMIT, -E2BIG, "the seccomp profile makes a filter of %zu instructions; the kernel takes %d",
-                                    p.n, BPF_MAXINSNS);
+                return souk_err_set(err, SOUK_LIMIT, -E2BIG,
+                                    "the seccomp profile makes a filter of %zu instructions; the kernel takes %d", p.n,
+                                    BPF_MAXINSNS);
         }
         *ret = p.insns;
         *ret_n = (uint16_t) p.n;

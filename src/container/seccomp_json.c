@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Profiles as JSON.  Docker's form (names, includes, excludes, archMap) is a superset of OCI's (names, architectures); both
- * are read here.  Unknown keys of an object are ignored, unknown values never: a rule that is not understood must not be
- * dropped in silence.  Spec: OCI runtime-spec 1.2, config-linux.md "Seccomp".
+ * Profiles as JSON.  Docker's form (names, includes, excludes, archMap) is a superset of OCI's (names,
+ * architectures); both are read here.  Unknown keys of an object are ignored, unknown values never: a rule that is
+ * not understood must not be dropped in silence.  Spec: OCI runtime-spec 1.2, config-linux.md "Seccomp".
  */
 #include "container/seccomp_profile.h"
 
@@ -29,18 +29,25 @@ static const struct {
         const char *name;
         uint32_t action;
 } actions[] = {
-        { "SCMP_ACT_ALLOW", SCMP_ACT_ALLOW },   { "SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(0) }, { "SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD },
-        { "SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD }, { "SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS },
-        { "SCMP_ACT_TRAP", SCMP_ACT_TRAP },     { "SCMP_ACT_TRACE", SCMP_ACT_TRACE(0) }, { "SCMP_ACT_LOG", SCMP_ACT_LOG },
+        { "SCMP_ACT_ALLOW", SCMP_ACT_ALLOW },
+        { "SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(0) },
+        { "SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD },
+        { "SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD },
+        { "SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS },
+        { "SCMP_ACT_TRAP", SCMP_ACT_TRAP },
+        { "SCMP_ACT_TRACE", SCMP_ACT_TRACE(0) },
+        { "SCMP_ACT_LOG", SCMP_ACT_LOG },
 };
 
 /* @errno_json: of "errnoRet"; only some actions carry a value, EPERM by default */
-static int parse_action(struct parser *p, const char *path, json_t *name, json_t *errno_json, uint32_t fallback, uint32_t *ret) {
+static int parse_action(struct parser *p, const char *path, json_t *name, json_t *errno_json, uint32_t fallback,
+                        uint32_t *ret) {
         const char *text = json_string_value(name);
         if (!text)
                 return bad(p, path, "the action is missing or no string");
         if (streq(text, "SCMP_ACT_NOTIFY"))
-                return souk_err_set(p->err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "seccomp profile: %s: SCMP_ACT_NOTIFY is not supported", path);
+                return souk_err_set(p->err, SOUK_UNSUPPORTED, -EOPNOTSUPP,
+                                    "seccomp profile: %s: SCMP_ACT_NOTIFY is not supported", path);
         uint32_t value = fallback;
         if (errno_json && !json_is_null(errno_json)) {
                 json_int_t v = json_integer_value(errno_json);
@@ -77,9 +84,11 @@ static int add_arch(struct parser *p, const char *path, const char *name) {
 }
 
 static bool is_native(const char *name) {
-        static const struct { const char *docker, *scmp; } table[] = {
-                { "amd64", "SCMP_ARCH_X86_64" }, { "x86", "SCMP_ARCH_X86" },         { "arm64", "SCMP_ARCH_AARCH64" }, { "arm", "SCMP_ARCH_ARM" },
-                { "ppc64le", "SCMP_ARCH_PPC64LE" }, { "riscv64", "SCMP_ARCH_RISCV64" }, { "s390x", "SCMP_ARCH_S390X" },
+        static const struct { const char *docker, *scmp;
+        } table[] = {
+                { "amd64", "SCMP_ARCH_X86_64" }, { "x86", "SCMP_ARCH_X86" },         { "arm64", "SCMP_ARCH_AARCH64" },
+                { "arm", "SCMP_ARCH_ARM" },      { "ppc64le", "SCMP_ARCH_PPC64LE" }, { "riscv64", "SCMP_ARCH_RISCV64" },
+                { "s390x", "SCMP_ARCH_S390X" },
         };
         for (size_t i = 0; i < ELEMENTSOF(table); i++)
                 if (name && streq(table[i].docker, seccomp_arch_name()))
@@ -111,8 +120,13 @@ static int parse_arches(struct parser *p, json_t *root) {
 
 static int parse_args(struct parser *p, const char *path, json_t *list, struct scmp_arg_cmp *out, size_t *ret_n) {
         static const char *const ops[] = {
-                [SCMP_CMP_NE] = "SCMP_CMP_NE", [SCMP_CMP_LT] = "SCMP_CMP_LT", [SCMP_CMP_LE] = "SCMP_CMP_LE", [SCMP_CMP_EQ] = "SCMP_CMP_EQ",
-                [SCMP_CMP_GE] = "SCMP_CMP_GE", [SCMP_CMP_GT] = "SCMP_CMP_GT", [SCMP_CMP_MASKED_EQ] = "SCMP_CMP_MASKED_EQ",
+                [SCMP_CMP_NE] = "SCMP_CMP_NE",
+                [SCMP_CMP_LT] = "SCMP_CMP_LT",
+                [SCMP_CMP_LE] = "SCMP_CMP_LE",
+                [SCMP_CMP_EQ] = "SCMP_CMP_EQ",
+                [SCMP_CMP_GE] = "SCMP_CMP_GE",
+                [SCMP_CMP_GT] = "SCMP_CMP_GT",
+                [SCMP_CMP_MASKED_EQ] = "SCMP_CMP_MASKED_EQ",
         };
         size_t i;
         json_t *v;
@@ -150,7 +164,8 @@ static bool list_has_arch(json_t *list) {
 /* includes: all must hold; excludes: none may.  @ret: does the rule stand? */
 static int parse_condition(struct parser *p, const char *path, json_t *o, bool include, bool *ret) {
         size_t i, n_have = 0;
-        json_t *v, *caps = json_object_get(o, "caps"), *arches = json_object_get(o, "arches"), *kernel = json_object_get(o, "minKernel");
+        json_t *v, *caps = json_object_get(o, "caps"), *arches = json_object_get(o, "arches"),
+                   *kernel = json_object_get(o, "minKernel");
         *ret = true;
         if (!o || json_is_null(o) || json_object_size(o) == 0)
                 return 0;
@@ -199,7 +214,8 @@ static int parse_rule(struct parser *p, const char *path, json_t *rule, uint32_t
         if (r >= 0)
                 r = parse_names(p, path, rule, &names);
         if (r >= 0)
-                r = parse_action(p, path, json_object_get(rule, "action"), json_object_get(rule, "errnoRet"), default_errno, &action);
+                r = parse_action(p, path, json_object_get(rule, "action"), json_object_get(rule, "errnoRet"),
+                                 default_errno, &action);
         if (r >= 0)
                 r = parse_args(p, path, json_object_get(rule, "args"), args, &n);
         if (r >= 0)
@@ -232,8 +248,8 @@ int seccomp_profile_parse(struct seccomp_profile *out, const char *text, uint64_
         if (!json_is_object(root))
                 return bad(&p, "$", "must be an object");
         uint32_t value = EPERM;
-        r = parse_action(&p, "$.defaultAction", json_object_get(root, "defaultAction"), json_object_get(root, "defaultErrnoRet"), value,
-                         &out->default_action);
+        r = parse_action(&p, "$.defaultAction", json_object_get(root, "defaultAction"),
+                         json_object_get(root, "defaultErrnoRet"), value, &out->default_action);
         if (r >= 0)
                 r = parse_arches(&p, root);
         json_t *rules = json_object_get(root, "syscalls"), *rule;

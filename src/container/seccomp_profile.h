@@ -2,7 +2,8 @@
 #ifndef SOUK_CONTAINER_SECCOMP_PROFILE_H
 #define SOUK_CONTAINER_SECCOMP_PROFILE_H
 /*
- * A seccomp profile whose conditions (capabilities, architecture, kernel) have been decided: a default action and rules.
+ * A seccomp profile whose conditions (capabilities, architecture, kernel) have been decided: a default action and
+ * rules.
  *   seccomp_profile.c   Docker's default as tables -> struct seccomp_profile
  *   seccomp_json.c      text of a profile          -> struct seccomp_profile
  *   seccomp_compile.c   struct seccomp_profile     -> BPF, by libseccomp
@@ -37,7 +38,8 @@ void seccomp_profile_default(struct seccomp_profile *p, uint64_t capabilities);
 /** seccomp_profile_parse() - Docker's or OCI's JSON; -EINVAL, -EBADMSG, -EOPNOTSUPP */
 int seccomp_profile_parse(struct seccomp_profile *p, const char *text, uint64_t capabilities, struct souk_err *err);
 /** seccomp_compile() - @ret_insns [owned] */
-int seccomp_compile(const struct seccomp_profile *p, struct sock_filter **ret_insns, uint16_t *ret_n, struct souk_err *err);
+int seccomp_compile(const struct seccomp_profile *p, struct sock_filter **ret_insns, uint16_t *ret_n,
+                    struct souk_err *err);
 
 /** seccomp_arch_name() - of the native architecture as Docker's profiles have it: "amd64", "arm64"; "" unknown */
 const char *seccomp_arch_name(void);

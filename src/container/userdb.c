@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Looks names up as Docker does: "user[:group]", each a name or a number.  A name wins over a number.  A number that the
- * file does not have is taken as it is, with group 0; supplementary groups are those that list the user.  The files come
- * from the image: they are opened inside the root only, must be regular, and are read up to 1 MiB.
+ * Looks names up as Docker does: "user[:group]", each a name or a number.  A name wins over a number.  A number that
+ * the file does not have is taken as it is, with group 0; supplementary groups are those that list the user.  The
+ * files come from the image: they are opened inside the root only, must be regular, and are read up to 1 MiB.
  */
 #include "container/userdb.h"
 
@@ -150,16 +150,20 @@ int userdb_lookup(int root_fd, const struct machine_process *p, struct userdb_re
         if (streq(text, "0") && !*passwd)
                 strcpy(ret->home, "/root");
         if (find_user(passwd, *user ? user : "0", ret, name) < 0)
-                return souk_err_set(err, SOUK_INVALID, -ENOENT, "user '%s': the image's /etc/passwd has no such user", user);
+                return souk_err_set(err, SOUK_INVALID, -ENOENT, "user '%s': the image's /etc/passwd has no such user",
+                                    user);
         if (group && find_group(groups, group, &ret->gid) < 0)
-                return souk_err_set(err, SOUK_INVALID, -ENOENT, "group '%s': the image's /etc/group has no such group", group);
-        r = add_group(ret, ret->gid, err); /* else dropping it would take away what is denied to the group (CVE-2022-36109) */
+                return souk_err_set(err, SOUK_INVALID, -ENOENT, "group '%s': the image's /etc/group has no such group",
+                                    group);
+        r = add_group(ret, ret->gid,
+                      err); /* else dropping it would take away what is denied to the group (CVE-2022-36109) */
         if (r >= 0 && !group && *name)
                 r = add_memberships(groups, name, ret, err);
         for (size_t i = 0; r >= 0 && p->extra_groups && p->extra_groups[i]; i++) {
                 uint32_t gid;
                 if (find_group(groups, p->extra_groups[i], &gid) < 0)
-                        return souk_err_set(err, SOUK_INVALID, -ENOENT, "--group-add %s: the image's /etc/group has no such group",
+                        return souk_err_set(err, SOUK_INVALID, -ENOENT,
+                                            "--group-add %s: the image's /etc/group has no such group",
                                             p->extra_groups[i]);
                 r = add_group(ret, gid, err);
         }

@@ -51,7 +51,8 @@ static int make_one(int root, const char *path, size_t n, bool directory, unsign
                 return dir;
         if (directory && mkdirat(dir, last, 0755) == 0)
                 return 0;
-        _cleanup_close_ int fd = directory ? -1 : openat(dir, last, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+        _cleanup_close_ int fd =
+                directory ? -1 : openat(dir, last, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
         if (fd >= 0)
                 return 0;
         if (errno != EEXIST)
@@ -99,11 +100,13 @@ int fs_set_attr(int mount_fd, uint64_t set, uint64_t clear, uint64_t propagation
                 a.attr_set |= MOUNT_ATTR_IDMAP;
                 a.userns_fd = (uint64_t) userns_fd;
         }
-        return mount_setattr(mount_fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &a, sizeof(a)) < 0 ? -errno : 0;
+        return mount_setattr(mount_fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &a, sizeof(a)) < 0 ? -errno :
+                                                                                                                0;
 }
 
 int fs_attach(int mount_fd, int target_fd) {
-        return move_mount(mount_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0 ? -errno : 0;
+        return move_mount(mount_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0 ? -errno :
+                                                                                                                0;
 }
 
 int fs_attach_at(int mount_fd, int dir, const char *path) {

@@ -10,11 +10,13 @@
 
 /** fs_open_in() - openat2 below @root as if it were "/": symlinks stay inside, magic links are refused */
 _must_check_ int fs_open_in(int root, const char *path, uint64_t flags);
-/** fs_make_in() - the same, and a missing path is made: directories 0755 on the way, at the end a directory or an empty file */
+/** fs_make_in() - the same, and a missing path is made: directories 0755 on the way, at the end a directory or an
+ * empty file */
 _must_check_ int fs_make_in(int root, const char *path, bool directory);
 /** fs_clone() - open_tree(OPEN_TREE_CLONE) of what @fd + @path ("" the fd itself) is: a detached mount */
 _must_check_ int fs_clone(int fd, const char *path, bool recursive);
-_must_check_ int fs_set_attr(int mount_fd, uint64_t set, uint64_t clear, uint64_t propagation, int userns_fd, bool recursive);
+_must_check_ int fs_set_attr(int mount_fd, uint64_t set, uint64_t clear, uint64_t propagation, int userns_fd,
+                             bool recursive);
 _must_check_ int fs_attach(int mount_fd, int target_fd);
 /** fs_attach_at() - at @path below @dir, whose last component is not followed: for file systems of our own making */
 _must_check_ int fs_attach_at(int mount_fd, int dir, const char *path);

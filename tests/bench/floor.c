@@ -2,8 +2,9 @@
 /*
  * The floor of a container start: only the kernel work, nothing of an engine.
  *   floor LOWER_DIR SCRATCH_DIR PROGRAM [ARGUMENT...]
- * One child with all namespaces (a user namespace of its own included), six v1 control groups (or one of v2), an overlay of
- * idmapped lower and upper, proc, sysfs, dev with six nodes, devpts, shm, mqueue, pivot_root, exec, wait, clean up.
+ * One child with all namespaces (a user namespace of its own included), six v1 control groups (or one of v2), an
+ * overlay of idmapped lower and upper, proc, sysfs, dev with six nodes, devpts, shm, mqueue, pivot_root, exec, wait,
+ * clean up.
  */
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -24,7 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MUST(x)                                                                                                         \
+#define MUST(x)                                                                                                        \
         ({                                                                                                             \
                 long r_ = (long) (x);                                                                                  \
                 if (r_ < 0) {                                                                                          \
@@ -38,7 +39,8 @@
 /* Controllers of v1. */
 static const char *const groups[] = { "memory", "pids", "devices", "freezer", "cpu", "cpuacct" };
 
-static int new_fs(const char *type, const char *key, const char *value, const char *key2, const char *value2, unsigned attr) {
+static int new_fs(const char *type, const char *key, const char *value, const char *key2, const char *value2,
+                  unsigned attr) {
         int fs = MUST(fsopen(type, FSOPEN_CLOEXEC));
         if (key)
                 MUST(fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0));
@@ -58,7 +60,8 @@ static void attach(int fd, const char *path) {
 #define GROUPS 6
 
 static void child(int sock, size_t n_groups, char *const argv[]) {
-        static const char *const nodes[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty" };
+        static const char *const nodes[] = { "/dev/null",   "/dev/zero",    "/dev/full",
+                                             "/dev/random", "/dev/urandom", "/dev/tty" };
         int clones[6], fds[1 + GROUPS], root;
         char byte, control[CMSG_SPACE(sizeof(fds))];
         MUST(read(sock, &byte, 1));
@@ -68,13 +71,16 @@ static void child(int sock, size_t n_groups, char *const argv[]) {
         for (int i = 0; i < 6; i++)
                 clones[i] = MUST(open_tree(AT_FDCWD, nodes[i], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
         int proc = new_fs("proc", NULL, NULL, NULL, NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-        int sys = new_fs("sysfs", NULL, NULL, NULL, NULL, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+        int sys = new_fs("sysfs", NULL, NULL, NULL, NULL,
+                         MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
         int dev = new_fs("tmpfs", "mode", "755", "size", "64m", MOUNT_ATTR_NOSUID);
         int pts = new_fs("devpts", "ptmxmode", "0666", "mode", "0620", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
         int shm = new_fs("tmpfs", "mode", "1777", "size", "64m", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
         int mq = new_fs("mqueue", NULL, NULL, NULL, NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
         struct iovec iov = { &byte, 1 };
-        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+        struct msghdr m = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+        };
         MUST(recvmsg(sock, &m, MSG_CMSG_CLOEXEC));
         memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&m)), (1 + n_groups) * sizeof(int));
         root = fds[0];
@@ -163,7 +169,8 @@ int main(int argc, char **argv) {
         MUST(mkdir("work", 0755));
         MUST(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock));
         struct clone_args args = {
-                .flags = CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS,
+                .flags = CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
+                         CLONE_NEWUTS,
                 .pidfd = (uint64_t) (uintptr_t) &pidfd,
                 .exit_signal = SIGCHLD,
         };
@@ -188,7 +195,10 @@ int main(int argc, char **argv) {
         fds[0] = make_root(lower, userns);
         char byte = 'g', control[CMSG_SPACE(sizeof(fds))] = "";
         struct iovec iov = { &byte, 1 };
-        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE((1 + n_groups) * sizeof(int)) };
+        struct msghdr m = { .msg_iov = &iov,
+                            .msg_iovlen = 1,
+                            .msg_control = control,
+                            .msg_controllen = CMSG_SPACE((1 + n_groups) * sizeof(int)) };
         struct cmsghdr *c = CMSG_FIRSTHDR(&m);
         c->cmsg_level = SOL_SOCKET;
         c->cmsg_type = SCM_RIGHTS;

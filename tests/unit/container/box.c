@@ -14,9 +14,10 @@ bool box_possible(void) {
 static void make_layer(struct box *b) {
         static const char *const dirs[] = { "bin", "dev", "proc", "sys", "etc", "tmp", "root" };
         static const char *const programs[] = {
-                "sh",   "cat",   "id",    "ls",   "sleep", "mount", "hostname", "echo",  "mkdir", "touch",  "stat", "readlink", "tty",
-                "stty", "mknod", "chown", "kill", "ps",    "test",  "true",     "false", "dd",    "ulimit", "head", "wc",       "grep",
-                "env",  "pwd",   "umount", "nc",  "ifconfig", "ipcs", "printf", "chmod", "rm", "ln",
+                "sh",    "cat",    "id",       "ls",       "sleep",  "mount",  "hostname", "echo", "mkdir",
+                "touch", "stat",   "readlink", "tty",      "stty",   "mknod",  "chown",    "kill", "ps",
+                "test",  "true",   "false",    "dd",       "ulimit", "head",   "wc",       "grep", "env",
+                "pwd",   "umount", "nc",       "ifconfig", "ipcs",   "printf", "chmod",    "rm",   "ln",
         };
         b->layer_fd = dir_make_open(b->dir_fd, "layer", 0755);
         for (size_t i = 0; i < ELEMENTSOF(dirs); i++)
@@ -42,22 +43,34 @@ static void fill(struct box *b, bool userns) {
         *d = (struct machine_desc){
                 .id = b->id,
                 .hostname = "box",
-                .root = { .layer_fds = &b->layer_fd, .n_layers = 1, .dir_fd = -EBADF, .idmap_layers = userns,
-                          .upper_fd = openat(b->dir_fd, "upper", O_PATH | O_CLOEXEC), .work_fd = openat(b->dir_fd, "work", O_PATH | O_CLOEXEC) },
+                .root = { .layer_fds = &b->layer_fd,
+                          .n_layers = 1,
+                          .dir_fd = -EBADF,
+                          .idmap_layers = userns,
+                          .upper_fd = openat(b->dir_fd, "upper", O_PATH | O_CLOEXEC),
+                          .work_fd = openat(b->dir_fd, "work", O_PATH | O_CLOEXEC) },
                 .mounts = b->mounts,
                 .devices = b->devices,
                 .masked_paths = container_masked_paths(),
                 .readonly_paths = container_readonly_paths(),
-                .limits = { MACHINE_UNSET, MACHINE_UNSET, MACHINE_UNSET, MACHINE_UNSET, MACHINE_UNSET, NULL, NULL, MACHINE_UNSET,
-                            .device_rules = b->rules, .filter_devices = true },
-                .process = { .envp = b->env, .cwd = "/", .user = "", .umask = 022, .oom_score_adj = MACHINE_UNSET, .make_cwd = true,
-                             .cap_bounding = CAPABILITIES_DEFAULT, .cap_effective = CAPABILITIES_DEFAULT,
-                             .cap_permitted = CAPABILITIES_DEFAULT, .stdio = { -EBADF, -EBADF, -EBADF } },
+                .limits = { MACHINE_UNSET, MACHINE_UNSET, MACHINE_UNSET, MACHINE_UNSET, MACHINE_UNSET, NULL, NULL,
+                            MACHINE_UNSET, .device_rules = b->rules, .filter_devices = true },
+                .process = { .envp = b->env,
+                             .cwd = "/",
+                             .user = "",
+                             .umask = 022,
+                             .oom_score_adj = MACHINE_UNSET,
+                             .make_cwd = true,
+                             .cap_bounding = CAPABILITIES_DEFAULT,
+                             .cap_effective = CAPABILITIES_DEFAULT,
+                             .cap_permitted = CAPABILITIES_DEFAULT,
+                             .stdio = { -EBADF, -EBADF, -EBADF } },
                 .new_keyring = true,
                 .die_with_parent = true,
         };
         for (int i = 0; i < MACHINE_NS_MAX; i++)
-                d->ns[i] = (struct machine_namespace){ i == MACHINE_NS_TIME ? MACHINE_NS_HOST : MACHINE_NS_PRIVATE, -EBADF };
+                d->ns[i] = (struct machine_namespace){ i == MACHINE_NS_TIME ? MACHINE_NS_HOST : MACHINE_NS_PRIVATE,
+                                                        -EBADF };
         b->map = (struct machine_idmap){ 0, BOX_UID, 65536 };
         if (userns) {
                 d->uid_map = d->gid_map = &b->map;
@@ -73,7 +86,9 @@ static void fill(struct box *b, bool userns) {
         d->limits.n_device_rules = container_default_device_rules(&rules);
         memcpy(b->rules, rules, d->limits.n_device_rules * sizeof(*rules));
         void *insns;
-        assert_int_equal(seccomp_get(-1, &(struct seccomp_request){ NULL, CAPABILITIES_DEFAULT }, &insns, &d->seccomp.n_insns, NULL), 0);
+        assert_int_equal(seccomp_get(-1, &(struct seccomp_request){ NULL, CAPABILITIES_DEFAULT }, &insns,
+                                     &d->seccomp.n_insns, NULL),
+                         0);
         d->seccomp.insns = insns;
 }
 
@@ -160,9 +175,13 @@ struct machine_mount *box_bind(struct box *b, const char *source, const char *ta
         struct stat st;
         assert_int_equal(stat(source, &st), 0);
         return box_mount(b, (struct machine_mount){
-                .kind = MACHINE_MOUNT_BIND, .source_fd = open(source, O_PATH | O_CLOEXEC), .source = source, .target = target,
-                .source_is_dir = S_ISDIR(st.st_mode), .idmap = b->d.n_uid_map > 0,
-        });
+                                    .kind = MACHINE_MOUNT_BIND,
+                                    .source_fd = open(source, O_PATH | O_CLOEXEC),
+                                    .source = source,
+                                    .target = target,
+                                    .source_is_dir = S_ISDIR(st.st_mode),
+                                    .idmap = b->d.n_uid_map > 0,
+                            });
 }
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */

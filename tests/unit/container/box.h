@@ -40,7 +40,7 @@ struct box {
 };
 
 bool box_possible(void);
-#define BOX_NEED_ROOT()                                                                                                 \
+#define BOX_NEED_ROOT()                                                                                                \
         do {                                                                                                           \
                 if (!box_possible())                                                                                   \
                         skip();                                                                                        \
@@ -68,17 +68,18 @@ void box_end(struct box *b);
 const char *box_run(struct box *b, const char *words);
 /** box_sh() - the same through sh -c */
 const char *box_sh(struct box *b, const char *script);
-/** box_exec() - one more process in the running box, its output in a buffer of its own [owned text]; status in @ret_status */
+/** box_exec() - one more process in the running box, its output in a buffer of its own [owned text]; status in
+ * @ret_status */
 char *box_exec(struct box *b, const char *script, const char *user, int *ret_status);
 void box_kill(struct box *b);
 
-#define has(text, part)                                                                                                 \
+#define has(text, part)                                                                                                \
         do {                                                                                                           \
                 const char *text_ = (text);                                                                            \
                 if (!strstr(text_, (part)))                                                                            \
                         fail_msg("expected '%s' in: %s", (part), text_);                                               \
         } while (0)
-#define hasnt(text, part)                                                                                               \
+#define hasnt(text, part)                                                                                              \
         do {                                                                                                           \
                 const char *text_ = (text);                                                                            \
                 if (strstr(text_, (part)))                                                                             \

@@ -48,10 +48,17 @@ static void test_links_stay_inside(void **state) {
                 close(dir_make_open(b->dir_fd, "outside", 0755));
                 box_link(b, host, "absolute");
                 box_link(b, target, "relative");
-                box_mount(b, (struct machine_mount){ .kind = MACHINE_MOUNT_TMPFS, .target = "/absolute/a", .source_fd = -EBADF, .source = "tmpfs" });
-                box_mount(b, (struct machine_mount){ .kind = MACHINE_MOUNT_TMPFS, .target = "/relative/b", .source_fd = -EBADF, .source = "tmpfs" });
+                box_mount(b, (struct machine_mount){ .kind = MACHINE_MOUNT_TMPFS,
+                                                      .target = "/absolute/a",
+                                                      .source_fd = -EBADF,
+                                                      .source = "tmpfs" });
+                box_mount(b, (struct machine_mount){ .kind = MACHINE_MOUNT_TMPFS,
+                                                      .target = "/relative/b",
+                                                      .source_fd = -EBADF,
+                                                      .source = "tmpfs" });
                 b->d.process.cwd = "/absolute/cwd";
-                b->devices[b->d.n_devices++] = (struct machine_device){ "/relative/null", "/dev/null", 'c', 1, 3, 0666, 0, 0 };
+                b->devices[b->d.n_devices++] =
+                        (struct machine_device){ "/relative/null", "/dev/null", 'c', 1, 3, 0666, 0, 0 };
                 const char *out = box_sh(b, "pwd; ls /absolute");
                 has(out, host); /* inside: the same path below the own root */
                 has(out, "a\nb\ncwd\nnull\n");
@@ -106,7 +113,8 @@ static void test_user_files(void **state) {
         close(large);
         assert_refused(b, "true", "larger than 1 MiB");
         box_remove(b, "etc/passwd");
-        box_file(b, "etc/passwd", 0644, ":::\nweb\nweb:x\nweb:x:4294967295:9:::\nweb:x:-1:9:::\nweb:x:99999999999:9:::\n\n\n:x:1:1\n");
+        box_file(b, "etc/passwd", 0644,
+                 ":::\nweb\nweb:x\nweb:x:4294967295:9:::\nweb:x:-1:9:::\nweb:x:99999999999:9:::\n\n\n:x:1:1\n");
         assert_refused(b, "true", "web");
         box_file(b, "etc/passwd", 0644, "web:x:33:34:a:relative/home:");
         has(box_sh(b, "id; env"), "HOME=/\n");
@@ -123,12 +131,14 @@ static void test_engine_binary(void **state) {
                 box_link(b, "/proc/self/exe", "bin/link");
                 box_file(b, "bin/script", 0755, "#!/proc/self/exe\n");
                 box_file(b, "bin/script2", 0755, "#! /bin/script x\n");
-                static const char *const programs[] = { "/proc/self/exe", "link", "/bin/script", "script2", "/proc/1/exe", "/proc/self/fd/0" };
+                static const char *const programs[] = { "/proc/self/exe", "link",        "/bin/script",
+                                                        "script2",        "/proc/1/exe", "/proc/self/fd/0" };
                 for (size_t i = 0; i < ELEMENTSOF(programs); i++) {
                         char *argv[] = { WORD(programs[i]), NULL };
                         if (box_start(b, argv) >= 0)
                                 fail_msg("%s was executed", programs[i]);
-                        assert_true(b->err.code == SOUK_COMMAND_NOT_EXECUTABLE || b->err.code == SOUK_COMMAND_NOT_FOUND);
+                        assert_true(b->err.code == SOUK_COMMAND_NOT_EXECUTABLE ||
+                                    b->err.code == SOUK_COMMAND_NOT_FOUND);
                 }
                 /* after the exec there is nothing of the engine to be opened */
                 has(box_sh(b, "readlink /proc/1/exe"), "/bin/busybox");
@@ -142,7 +152,8 @@ static void test_engine_binary_by_exec(void **state) {
         int status;
         char *argv[] = { WORD("sleep"), WORD("1000"), NULL };
         assert_int_equal(box_start(b, argv), 0);
-        _cleanup_free_ char *prepared = box_exec(b, "rm /bin/id; echo '#!/proc/self/exe' > /bin/id; chmod 755 /bin/id", "", &status);
+        _cleanup_free_ char *prepared =
+                box_exec(b, "rm /bin/id; echo '#!/proc/self/exe' > /bin/id; chmod 755 /bin/id", "", &status);
         assert_int_equal(status, 0);
         struct machine_process p = b->d.process;
         struct machine_run run;
@@ -158,7 +169,8 @@ static void test_host_descriptors(void **state) {
         BOX_NEED_ROOT();
         for (int userns = 0; userns < 2; userns++) {
                 struct box *b = box_new(userns);
-                int leak = open("/", O_RDONLY | O_DIRECTORY), high = fcntl(leak, F_DUPFD, 300); /* someone forgot O_CLOEXEC */
+                int leak = open("/", O_RDONLY | O_DIRECTORY),
+                    high = fcntl(leak, F_DUPFD, 300); /* someone forgot O_CLOEXEC */
                 assert_true(leak >= 0 && high >= 300);
                 b->d.process.make_cwd = false;
                 for (int fd = 0; fd < 60; fd++) {
@@ -224,7 +236,8 @@ static void test_sysctl_is_redirected(void **state) {
         snprintf(file, sizeof(file), "%s/victim", b->dir);
         close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0666));
         box_bind(b, file, "/proc/sys/kernel/msgmax"); /* a mount of the user's in the way */
-        has(box_sh(b, "ipcs -l; umount /proc/sys/kernel/msgmax; wc -c /proc/sys/kernel/msgmax"), "0 /proc/sys/kernel/msgmax");
+        has(box_sh(b, "ipcs -l; umount /proc/sys/kernel/msgmax; wc -c /proc/sys/kernel/msgmax"),
+            "0 /proc/sys/kernel/msgmax");
         struct stat st;
         assert_int_equal(stat(file, &st), 0);
         assert_int_equal(st.st_size, 0); /* the value went to the real one */
@@ -238,7 +251,8 @@ static void test_sysctl_is_redirected(void **state) {
 static void test_masked_paths_elsewhere(void **state) {
         BOX_NEED_ROOT();
         struct box *b = box_new(true);
-        char *masked[] = { WORD("/etc/secret"), WORD("/opt/link/x"), WORD("/not/there"), WORD("/etc/passwd/below"), NULL };
+        char *masked[] = { WORD("/etc/secret"), WORD("/opt/link/x"), WORD("/not/there"), WORD("/etc/passwd/below"),
+                           NULL };
         char *read_only[] = { WORD("/srv"), WORD("/not/there"), NULL };
         b->d.masked_paths = masked;
         b->d.readonly_paths = read_only;
@@ -259,8 +273,10 @@ static void test_host_is_out_of_reach(void **state) {
         BOX_NEED_ROOT();
         for (int userns = 0; userns < 2; userns++) {
                 struct box *b = box_new(userns);
-                const char *out = box_sh(b, "mount -t tmpfs none /tmp; umount /proc/keys; echo c > /sys/fs/cgroup/memory/cgroup.procs; "
-                                            "echo 1 > /proc/sys/vm/drop_caches; hostname other; cat /proc/self/mountinfo; ls /proc/1/root/..");
+                const char *out = box_sh(
+                        b,
+                        "mount -t tmpfs none /tmp; umount /proc/keys; echo c > /sys/fs/cgroup/memory/cgroup.procs; "
+                        "echo 1 > /proc/sys/vm/drop_caches; hostname other; cat /proc/self/mountinfo; ls /proc/1/root/..");
                 has(out, "permission denied");
                 has(out, "umount: can't unmount /proc/keys");
                 hasnt(out, b->dir);
@@ -280,7 +296,9 @@ static void test_cgroups_of_others(void **state) {
         b->d.process.cap_permitted |= admin;
         uint16_t n = b->d.seccomp.n_insns;
         b->d.seccomp.n_insns = 0;
-        const char *out = box_sh(b, "mkdir /tmp/p; mount -t cgroup -o memory none /tmp/p && cat /tmp/p/memory.limit_in_bytes; ls /tmp/p/souk /tmp/p/process_api; echo end");
+        const char *out = box_sh(
+                b,
+                "mkdir /tmp/p; mount -t cgroup -o memory none /tmp/p && cat /tmp/p/memory.limit_in_bytes; ls /tmp/p/souk /tmp/p/process_api; echo end");
         has(out, "end");
         hasnt(out, "process_api:\n");
         b->d.seccomp.n_insns = n;

@@ -31,7 +31,8 @@ static void test_bad_commands(void **state) {
         box_file(b, "bin/noformat", 0755, "echo hi\n");
         box_file(b, "bin/nointerpreter", 0755, "#!/no/such/interpreter\n");
         box_file(b, "bin/script", 0755, "#!/bin/sh\necho script $1 $0\n");
-        assert_command_error(b, "nosuch", SOUK_COMMAND_NOT_FOUND, "exec: \"nosuch\": executable file not found in $PATH");
+        assert_command_error(b, "nosuch", SOUK_COMMAND_NOT_FOUND,
+                             "exec: \"nosuch\": executable file not found in $PATH");
         assert_command_error(b, "/bin/nosuch", SOUK_COMMAND_NOT_FOUND, "no such file or directory");
         assert_command_error(b, "/bin/cat/x", SOUK_COMMAND_NOT_FOUND, "exec: \"/bin/cat/x\"");
         assert_command_error(b, "", SOUK_COMMAND_NOT_FOUND, "exec: \"\"");
@@ -56,7 +57,8 @@ static void test_exec(void **state) {
                 struct box *b = box_new(userns);
                 int status;
                 start_sleeper(b);
-                _cleanup_free_ char *out = box_exec(b, "id; hostname; cat /proc/self/status; ps; ls -l /proc/self/fd; exit 5", "", &status);
+                _cleanup_free_ char *out = box_exec(
+                        b, "id; hostname; cat /proc/self/status; ps; ls -l /proc/self/fd; exit 5", "", &status);
                 if (status < 0)
                         fail_msg("%s", b->err.msg);
                 assert_int_equal(status, 5);
@@ -66,7 +68,10 @@ static void test_exec(void **state) {
                 has(out, "Seccomp:\t2\n");
                 has(out, "CapEff:\t00000000a80425fb\n");
                 hasnt(out, "socket:");
-                _cleanup_free_ char *web = box_exec(b, "id; echo w > /dev/stdout; cat /sys/fs/cgroup/memory/cgroup.procs /sys/fs/cgroup/cgroup.procs | wc -l", "web", &status);
+                _cleanup_free_ char *web = box_exec(
+                        b,
+                        "id; echo w > /dev/stdout; cat /sys/fs/cgroup/memory/cgroup.procs /sys/fs/cgroup/cgroup.procs | wc -l",
+                        "web", &status);
                 has(web, "uid=33(web) gid=34(web) groups=34(web),40(logs)\nw\n");
                 assert_false(str_startswith(strrchr(web, 'w'), "w\n0"));
                 box_kill(b);
@@ -115,8 +120,9 @@ static void test_terminal(void **state) {
                 b->d.process.terminal = true;
                 b->d.process.rows = 33;
                 b->d.process.cols = 77;
-                const char *out = box_sh(b, "tty; stty size; test -t 0 && test -t 1 && test -t 2 && echo all; ls -l /dev/console; "
-                                            "echo direct > /dev/console; echo mine > /dev/tty; id -u; stat -c %u /dev/pts/0");
+                const char *out = box_sh(
+                        b, "tty; stty size; test -t 0 && test -t 1 && test -t 2 && echo all; ls -l /dev/console; "
+                           "echo direct > /dev/console; echo mine > /dev/tty; id -u; stat -c %u /dev/pts/0");
                 has(out, "/dev/pts/0\r\n33 77\r\nall\r\n");
                 has(out, "crw");
                 has(out, "direct\r\n");
@@ -140,7 +146,8 @@ static void test_terminal_signals(void **state) {
                 struct box *b = box_new(true);
                 b->d.process.terminal = true;
                 b->d.init = init;
-                char *argv[] = { WORD("sh"), WORD("-c"), WORD("trap 'echo int; exit 9' INT; echo ready; while :; do sleep 0.1; done"), NULL };
+                char *argv[] = { WORD("sh"), WORD("-c"),
+                                 WORD("trap 'echo int; exit 9' INT; echo ready; while :; do sleep 0.1; done"), NULL };
                 assert_int_equal(box_start(b, argv), 0);
                 char got[256] = "";
                 size_t n = 0;
@@ -164,7 +171,9 @@ static void test_init(void **state) {
         BOX_NEED_ROOT();
         struct box *b = box_new(true);
         b->d.init = true;
-        const char *out = box_sh(b, "echo pid $$; (sleep 0 &) ; sleep 0.2; ps; grep -E 'Cap|Seccomp:|NoNew' /proc/1/status; readlink /proc/1/exe; exit 11");
+        const char *out = box_sh(
+                b,
+                "echo pid $$; (sleep 0 &) ; sleep 0.2; ps; grep -E 'Cap|Seccomp:|NoNew' /proc/1/status; readlink /proc/1/exe; exit 11");
         hasnt(out, "pid 1\n");
         hasnt(out, "[sleep]"); /* orphans are reaped */
         has(out, "CapEff:\t00000000a80425fb");
@@ -174,7 +183,8 @@ static void test_init(void **state) {
         assert_int_equal(b->status, 11);
         box_sh(b, "kill -TERM $$");
         assert_int_equal(b->status, 128 + SIGTERM);
-        char *argv[] = { WORD("sh"), WORD("-c"), WORD("trap 'exit 12' TERM; echo ready; while :; do sleep 0.1; done"), NULL };
+        char *argv[] = { WORD("sh"), WORD("-c"), WORD("trap 'exit 12' TERM; echo ready; while :; do sleep 0.1; done"),
+                         NULL };
         assert_int_equal(box_start(b, argv), 0);
         char got[8];
         assert_int_equal(fd_read_all(b->out_fd, got, 6), 0);
@@ -216,8 +226,13 @@ static void test_leftovers_are_killed(void **state) {
         struct box *b = box_new(false);
         b->d.ns[MACHINE_NS_PID].mode = MACHINE_NS_HOST; /* no PID 1 takes them along */
         box_drop_mount(b, "/proc");
-        box_mount(b, (struct machine_mount){ .kind = MACHINE_MOUNT_PROC, .target = "/proc", .source_fd = -EBADF, .source = "proc" });
-        char *argv[] = { WORD("sh"), WORD("-c"), WORD("for i in 1 2 3 4 5 6 7 8; do (exec >/dev/null 2>&1; while :; do sleep 0.01; done) & done; exit 0"), NULL };
+        box_mount(b, (struct machine_mount){
+                             .kind = MACHINE_MOUNT_PROC, .target = "/proc", .source_fd = -EBADF, .source = "proc" });
+        char *argv[] = {
+                WORD("sh"), WORD("-c"),
+                WORD("for i in 1 2 3 4 5 6 7 8; do (exec >/dev/null 2>&1; while :; do sleep 0.01; done) & done; exit 0"),
+                NULL
+        };
         assert_int_equal(box_start(b, argv), 0);
         box_end(b); /* destroys, and asserts that it worked */
         assert_int_equal(b->status, 0);
@@ -284,8 +299,12 @@ static void test_join(void **state) {
         b->d.ns[MACHINE_NS_IPC] = (struct machine_namespace){ MACHINE_NS_JOIN, ns_of(a, "ipc") };
         b->d.ns[MACHINE_NS_UTS] = (struct machine_namespace){ MACHINE_NS_JOIN, ns_of(a, "uts") };
         b->d.ns[MACHINE_NS_PID] = (struct machine_namespace){ MACHINE_NS_JOIN, ns_of(a, "pid") };
-        if (box_start(b, (char *const[]){ WORD("sh"), WORD("-c"),
-                          WORD("hostname; for n in net ipc uts pid; do readlink /proc/self/ns/$n; done; ps; ls /sys/class/net /dev/mqueue; id"), NULL }) < 0)
+        if (box_start(
+                    b,
+                    (char *const[]) {
+                            WORD("sh"), WORD("-c"),
+                            WORD("hostname; for n in net ipc uts pid; do readlink /proc/self/ns/$n; done; ps; ls /sys/class/net /dev/mqueue; id"),
+                            NULL }) < 0)
                 fail_msg("%s", b->err.msg);
         box_end(b);
         const char *out = b->out.data;
@@ -314,14 +333,18 @@ static void test_host_namespaces(void **state) {
         BOX_NEED_ROOT();
         for (int userns = 0; userns < 2; userns++) {
                 struct box *b = box_new(userns);
-                b->d.ns[MACHINE_NS_NET].mode = b->d.ns[MACHINE_NS_IPC].mode = b->d.ns[MACHINE_NS_PID].mode = MACHINE_NS_HOST;
+                b->d.ns[MACHINE_NS_NET].mode = b->d.ns[MACHINE_NS_IPC].mode = b->d.ns[MACHINE_NS_PID].mode =
+                        MACHINE_NS_HOST;
                 b->d.ns[MACHINE_NS_UTS].mode = MACHINE_NS_HOST;
                 b->d.hostname = NULL;
-                b->d.n_mounts = container_default_mounts(&(struct container_mounts_request){ .user_namespace = userns, .host_network = true,
-                                                                                            .host_pid = true, .host_ipc = true }, b->mounts);
+                b->d.n_mounts = container_default_mounts(
+                        &(struct container_mounts_request){
+                                .user_namespace = userns, .host_network = true, .host_pid = true, .host_ipc = true },
+                        b->mounts);
                 char self[32];
                 snprintf(self, sizeof(self), "/proc/%d/comm", getpid());
-                _cleanup_free_ char *script = xasprintf("readlink /proc/self/ns/net; cat %s; ls /sys/class/net; ls -d /dev/mqueue; touch /sys/x", self);
+                _cleanup_free_ char *script = xasprintf(
+                        "readlink /proc/self/ns/net; cat %s; ls /sys/class/net; ls -d /dev/mqueue; touch /sys/x", self);
                 const char *out = box_sh(b, script);
                 char link[64];
                 ssize_t n = readlink("/proc/self/ns/net", link, sizeof(link) - 1);
@@ -370,10 +393,18 @@ static void test_tiny_memory(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_bad_commands),  cmocka_unit_test(test_exec),         cmocka_unit_test(test_exec_errors),
-                cmocka_unit_test(test_terminal),      cmocka_unit_test(test_terminal_signals), cmocka_unit_test(test_init),
-                cmocka_unit_test(test_pause),         cmocka_unit_test(test_leftovers_are_killed), cmocka_unit_test(test_dies_with_parent),
-                cmocka_unit_test(test_join),          cmocka_unit_test(test_host_namespaces), cmocka_unit_test(test_many_at_once),
+                cmocka_unit_test(test_bad_commands),
+                cmocka_unit_test(test_exec),
+                cmocka_unit_test(test_exec_errors),
+                cmocka_unit_test(test_terminal),
+                cmocka_unit_test(test_terminal_signals),
+                cmocka_unit_test(test_init),
+                cmocka_unit_test(test_pause),
+                cmocka_unit_test(test_leftovers_are_killed),
+                cmocka_unit_test(test_dies_with_parent),
+                cmocka_unit_test(test_join),
+                cmocka_unit_test(test_host_namespaces),
+                cmocka_unit_test(test_many_at_once),
                 cmocka_unit_test(test_tiny_memory),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

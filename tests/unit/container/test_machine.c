@@ -9,7 +9,8 @@ static void test_basics(void **state) {
         BOX_NEED_ROOT();
         for (int userns = 0; userns < 2; userns++) {
                 struct box *b = box_new(userns);
-                const char *out = box_sh(b, "id; hostname; echo pid $$; cat /proc/self/uid_map; cat /proc/self/status; pwd; env; umask");
+                const char *out = box_sh(
+                        b, "id; hostname; echo pid $$; cat /proc/self/uid_map; cat /proc/self/status; pwd; env; umask");
                 has(out, "uid=0(root) gid=0(root)");
                 has(out, "\nbox\n");
                 has(out, "pid 1\n");
@@ -81,8 +82,9 @@ static void test_hidden_paths(void **state) {
         BOX_NEED_ROOT();
         for (int userns = 0; userns < 2; userns++) {
                 struct box *b = box_new(userns);
-                const char *out = box_sh(b, "cat /proc/keys /proc/timer_list /proc/interrupts; ls /sys/firmware /proc/acpi | wc -w; "
-                                            "echo x > /proc/sys/kernel/msgmax; echo h > /proc/sysrq-trigger; touch /sys/x; echo done");
+                const char *out = box_sh(
+                        b, "cat /proc/keys /proc/timer_list /proc/interrupts; ls /sys/firmware /proc/acpi | wc -w; "
+                           "echo x > /proc/sys/kernel/msgmax; echo h > /proc/sysrq-trigger; touch /sys/x; echo done");
                 hasnt(out, "cpu:");
                 hasnt(out, "keyring");
                 has(out, "2\n"); /* the two names, nothing in them */
@@ -99,7 +101,8 @@ static void test_process(void **state) {
         b->d.process.cwd = "/srv/work";
         b->d.process.umask = 027;
         b->d.process.no_new_privileges = true;
-        const char *out = box_sh(b, "id; pwd; umask; env; cat /proc/self/status; ls -ld /srv/work; echo hello > /dev/stdout");
+        const char *out =
+                box_sh(b, "id; pwd; umask; env; cat /proc/self/status; ls -ld /srv/work; echo hello > /dev/stdout");
         has(out, "uid=33(web) gid=34(web) groups=34(web),40(logs)");
         has(out, "/srv/work\n");
         has(out, "0027");
@@ -170,8 +173,10 @@ static void test_limits(void **state) {
         b->d.limits.cpu_period_usec = 100000;
         b->d.limits.cpu_shares = 512;
         b->d.limits.cpuset_cpus = "0";
-        const char *out = box_sh(b, "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes pids/pids.max cpu/cpu.cfs_quota_us cpu/cpu.shares "
-                                    "cpuset/cpuset.cpus memory.max pids.max 2>/dev/null; cat /proc/self/cgroup; grep Cpus_allowed_list /proc/self/status");
+        const char *out = box_sh(
+                b,
+                "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes pids/pids.max cpu/cpu.cfs_quota_us cpu/cpu.shares "
+                "cpuset/cpuset.cpus memory.max pids.max 2>/dev/null; cat /proc/self/cgroup; grep Cpus_allowed_list /proc/self/status");
         has(out, "67108864\n");
         has(out, "\n10\n");
         has(out, "50000");
@@ -199,10 +204,14 @@ static void test_devices(void **state) {
         BOX_NEED_ROOT();
         for (int userns = 0; userns < 2; userns++) {
                 struct box *b = box_new(userns);
-                b->devices[b->d.n_devices++] = (struct machine_device){ "/dev/net/tun", "/dev/null", 'c', 10, 200, 0660, 0, 34 };
-                b->devices[b->d.n_devices++] = (struct machine_device){ "/opt/zero", "/dev/zero", 'c', 1, 5, 0666, 0, 0 };
-                const char *out = box_sh(b, "echo x > /dev/null && head -c 4 /dev/zero | wc -c; head -c 4 /opt/zero | wc -c; ls -l /dev/net/tun; "
-                                            "mknod /tmp/kmsg c 1 11 && cat /tmp/kmsg; mknod /tmp/n c 1 3 && echo y > /tmp/n && echo made");
+                b->devices[b->d.n_devices++] =
+                        (struct machine_device){ "/dev/net/tun", "/dev/null", 'c', 10, 200, 0660, 0, 34 };
+                b->devices[b->d.n_devices++] =
+                        (struct machine_device){ "/opt/zero", "/dev/zero", 'c', 1, 5, 0666, 0, 0 };
+                const char *out = box_sh(
+                        b,
+                        "echo x > /dev/null && head -c 4 /dev/zero | wc -c; head -c 4 /opt/zero | wc -c; ls -l /dev/net/tun; "
+                        "mknod /tmp/kmsg c 1 11 && cat /tmp/kmsg; mknod /tmp/n c 1 3 && echo y > /tmp/n && echo made");
                 has(out, "4\n4\n");
                 has(out, "crw-rw----    1 root     web        10, 200");
                 has(out, "Operation not permitted");
@@ -220,10 +229,12 @@ static void test_privileged(void **state) {
                 b->d.masked_paths = b->d.readonly_paths = NULL;
                 b->d.limits.filter_devices = false;
                 b->d.process.cap_bounding = b->d.process.cap_effective = b->d.process.cap_permitted = all;
-                b->d.n_mounts = container_default_mounts(&(struct container_mounts_request){ .user_namespace = userns, .privileged = true }, b->mounts);
+                b->d.n_mounts = container_default_mounts(
+                        &(struct container_mounts_request){ .user_namespace = userns, .privileged = true }, b->mounts);
                 uint16_t n = b->d.seccomp.n_insns;
                 b->d.seccomp.n_insns = 0;
-                const char *out = box_sh(b, "cat /proc/self/status; mount -t tmpfs none /tmp && echo mounted; cat /proc/self/mountinfo");
+                const char *out = box_sh(
+                        b, "cat /proc/self/status; mount -t tmpfs none /tmp && echo mounted; cat /proc/self/mountinfo");
                 has(out, "Seccomp:\t0\n");
                 has(out, "mounted");
                 has(out, " /sys rw,");
@@ -278,7 +289,9 @@ static void test_directory_root(void **state) {
                 struct box *b = box_new(userns);
                 fd_close(b->d.root.upper_fd);
                 fd_close(b->d.root.work_fd);
-                b->d.root = (struct machine_root){ .dir_fd = b->layer_fd, .upper_fd = -EBADF, .work_fd = -EBADF, .idmap_layers = userns };
+                b->d.root = (struct machine_root){
+                        .dir_fd = b->layer_fd, .upper_fd = -EBADF, .work_fd = -EBADF, .idmap_layers = userns
+                };
                 has(box_sh(b, "id; echo text > /tmp/direct; ls -ln /tmp/direct"), "1 0        0                5");
                 assert_true(file_exists(b->layer_fd, "tmp/direct"));
                 box_free(b);
@@ -300,7 +313,9 @@ static void test_binds(void **state) {
                 box_bind(b, dir, "/data");
                 box_bind(b, dir, "/deep/er/readonly")->attr = MOUNT_ATTR_RDONLY;
                 box_bind(b, file, "/etc/one");
-                const char *out = box_sh(b, "echo in > /data/file; ls -n /data; touch /deep/er/readonly/x; echo here > /etc/one; cat /data/host");
+                const char *out = box_sh(
+                        b,
+                        "echo in > /data/file; ls -n /data; touch /deep/er/readonly/x; echo here > /etc/one; cat /data/host");
                 has(out, "1 0        0");
                 has(out, "readonly/x: Read-only file system");
                 has(out, "here");
@@ -340,11 +355,20 @@ static void test_tmpfs_with_content(void **state) {
         box_link(b, "a/file", "srv/link");
         assert_int_equal(fchownat(b->layer_fd, "srv/a/file", 33, 34, 0), 0);
         assert_int_equal(mkfifoat(b->layer_fd, "srv/fifo", 0600), 0);
-        box_mount(b, (struct machine_mount){ .kind = MACHINE_MOUNT_TMPFS, .target = "/srv", .source_fd = -EBADF, .copy_up = true,
-                                             .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY, .source = "tmpfs" });
-        box_mount(b, (struct machine_mount){ .kind = MACHINE_MOUNT_TMPFS, .target = "/new", .source_fd = -EBADF, .copy_up = true,
-                                             .options = "size=1m,mode=1700", .source = "tmpfs" });
-        const char *out = box_sh(b, "cat /srv/link; ls -ln /srv/a; ls -ld /srv /new; touch /srv/x; touch /new/x; ls /srv");
+        box_mount(b, (struct machine_mount){ .kind = MACHINE_MOUNT_TMPFS,
+                                              .target = "/srv",
+                                              .source_fd = -EBADF,
+                                              .copy_up = true,
+                                              .attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY,
+                                              .source = "tmpfs" });
+        box_mount(b, (struct machine_mount){ .kind = MACHINE_MOUNT_TMPFS,
+                                              .target = "/new",
+                                              .source_fd = -EBADF,
+                                              .copy_up = true,
+                                              .options = "size=1m,mode=1700",
+                                              .source = "tmpfs" });
+        const char *out =
+                box_sh(b, "cat /srv/link; ls -ln /srv/a; ls -ld /srv /new; touch /srv/x; touch /new/x; ls /srv");
         has(out, "content");
         has(out, "-rw-r-----    1 33       34               7");
         has(out, "drwxr-x---");
@@ -388,8 +412,10 @@ static void test_no_streams(void **state) {
         BOX_NEED_ROOT();
         struct box *b = box_new(true);
         struct machine_plan *plan;
-        b->d.process.argv = (char *const[]){ (char *) (uintptr_t) "sh", (char *) (uintptr_t) "-c",
-                                             (char *) (uintptr_t) "for i in 0 1 2; do readlink /proc/self/fd/$i >> /out; done", NULL };
+        b->d.process.argv =
+                (char *const[]) { (char *) (uintptr_t) "sh", (char *) (uintptr_t) "-c",
+                                  (char *) (uintptr_t) "for i in 0 1 2; do readlink /proc/self/fd/$i >> /out; done",
+                                  NULL };
         assert_int_equal(container_backend.plan(&b->d, &plan, NULL), 0);
         assert_int_equal(container_backend.apply(plan, &b->run, &b->err), 0);
         container_backend.plan_free(plan);
@@ -402,13 +428,26 @@ static void test_no_streams(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_basics),         cmocka_unit_test(test_namespaces_are_new), cmocka_unit_test(test_mounts),
-                cmocka_unit_test(test_hidden_paths),   cmocka_unit_test(test_process),            cmocka_unit_test(test_ambient_capabilities),
-                cmocka_unit_test(test_rlimits),        cmocka_unit_test(test_limits),             cmocka_unit_test(test_out_of_memory),
-                cmocka_unit_test(test_devices),        cmocka_unit_test(test_privileged),         cmocka_unit_test(test_read_only_root),
-                cmocka_unit_test(test_writable_layer), cmocka_unit_test(test_directory_root),     cmocka_unit_test(test_binds),
-                cmocka_unit_test(test_recursive_bind_is_read_only_all_through),                   cmocka_unit_test(test_tmpfs_with_content),
-                cmocka_unit_test(test_sysctls),        cmocka_unit_test(test_oom_score),          cmocka_unit_test(test_no_streams),
+                cmocka_unit_test(test_basics),
+                cmocka_unit_test(test_namespaces_are_new),
+                cmocka_unit_test(test_mounts),
+                cmocka_unit_test(test_hidden_paths),
+                cmocka_unit_test(test_process),
+                cmocka_unit_test(test_ambient_capabilities),
+                cmocka_unit_test(test_rlimits),
+                cmocka_unit_test(test_limits),
+                cmocka_unit_test(test_out_of_memory),
+                cmocka_unit_test(test_devices),
+                cmocka_unit_test(test_privileged),
+                cmocka_unit_test(test_read_only_root),
+                cmocka_unit_test(test_writable_layer),
+                cmocka_unit_test(test_directory_root),
+                cmocka_unit_test(test_binds),
+                cmocka_unit_test(test_recursive_bind_is_read_only_all_through),
+                cmocka_unit_test(test_tmpfs_with_content),
+                cmocka_unit_test(test_sysctls),
+                cmocka_unit_test(test_oom_score),
+                cmocka_unit_test(test_no_streams),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,15 +28,24 @@ static void fill(struct fixture *f, const struct container_mounts_request *q) {
         f->d = (struct machine_desc){
                 .id = "0123456789abcdef",
                 .hostname = "web",
-                .root = { .n_layers = 3, .upper_fd = -EBADF, .work_fd = -EBADF, .dir_fd = -EBADF, .idmap_layers = q->user_namespace },
+                .root = { .n_layers = 3,
+                          .upper_fd = -EBADF,
+                          .work_fd = -EBADF,
+                          .dir_fd = -EBADF,
+                          .idmap_layers = q->user_namespace },
                 .mounts = f->mounts,
                 .masked_paths = container_masked_paths(),
                 .readonly_paths = container_readonly_paths(),
-                .limits = { MACHINE_UNSET, MACHINE_UNSET, MACHINE_UNSET, MACHINE_UNSET, MACHINE_UNSET, NULL, NULL, MACHINE_UNSET, .filter_devices = true },
-                .process = { .argv = argv, .umask = 022, .oom_score_adj = MACHINE_UNSET, .cap_bounding = CAPABILITIES_DEFAULT },
+                .limits = { MACHINE_UNSET, MACHINE_UNSET, MACHINE_UNSET, MACHINE_UNSET, MACHINE_UNSET, NULL, NULL,
+                            MACHINE_UNSET, .filter_devices = true },
+                .process = { .argv = argv,
+                             .umask = 022,
+                             .oom_score_adj = MACHINE_UNSET,
+                             .cap_bounding = CAPABILITIES_DEFAULT },
         };
         for (int i = 0; i < MACHINE_NS_MAX; i++)
-                f->d.ns[i] = (struct machine_namespace){ i == MACHINE_NS_TIME ? MACHINE_NS_HOST : MACHINE_NS_PRIVATE, -EBADF };
+                f->d.ns[i] = (struct machine_namespace){ i == MACHINE_NS_TIME ? MACHINE_NS_HOST : MACHINE_NS_PRIVATE,
+                                                          -EBADF };
         f->d.n_mounts = container_default_mounts(q, f->mounts);
         f->d.n_devices = container_default_devices(&f->d.devices);
         f->d.limits.n_device_rules = container_default_device_rules(&f->d.limits.device_rules);
@@ -70,15 +79,27 @@ static void test_default(void **state) {
 
 static void test_all_options(void **state) {
         struct fixture f;
-        struct machine_pair sysctls[] = { { "net.core.somaxconn", "1024" }, { "net/ipv4/conf/eth0.100/rp_filter", "0" } };
-        struct machine_rlimit rlimits[] = { { RLIMIT_NOFILE, 1024, 4096 }, { RLIMIT_CORE, RLIM_INFINITY, RLIM_INFINITY } };
-        struct machine_device devices[] = { { "/dev/fuse", "/dev/fuse", 'c', 10, 229, 0666, 0, 0 }, { "/opt/tty", "/dev/tty", 'c', 5, 0, 0666, 0, 0 } };
+        struct machine_pair sysctls[] = { { "net.core.somaxconn", "1024" },
+                                          { "net/ipv4/conf/eth0.100/rp_filter", "0" } };
+        struct machine_rlimit rlimits[] = { { RLIMIT_NOFILE, 1024, 4096 },
+                                            { RLIMIT_CORE, RLIM_INFINITY, RLIM_INFINITY } };
+        struct machine_device devices[] = { { "/dev/fuse", "/dev/fuse", 'c', 10, 229, 0666, 0, 0 },
+                                            { "/opt/tty", "/dev/tty", 'c', 5, 0, 0666, 0, 0 } };
         fill(&f, &(struct container_mounts_request){ .user_namespace = true, .shm_bytes = 1 << 20 });
         struct machine_desc *d = &f.d;
-        f.mounts[d->n_mounts++] = (struct machine_mount){ .kind = MACHINE_MOUNT_BIND, .source = "/srv/data", .target = "/data", .recursive = true,
-                                                          .idmap = true, .source_is_dir = true, .attr = MOUNT_ATTR_RDONLY, .propagation = MS_SLAVE };
-        f.mounts[d->n_mounts++] = (struct machine_mount){ .kind = MACHINE_MOUNT_TMPFS, .target = "/run", .copy_up = true, .options = "size=1m" };
-        f.mounts[d->n_mounts++] = (struct machine_mount){ .kind = MACHINE_MOUNT_BIND, .source = "/srv/x", .target = "/dev/x" };
+        f.mounts[d->n_mounts++] = (struct machine_mount){ .kind = MACHINE_MOUNT_BIND,
+                                                           .source = "/srv/data",
+                                                           .target = "/data",
+                                                           .recursive = true,
+                                                           .idmap = true,
+                                                           .source_is_dir = true,
+                                                           .attr = MOUNT_ATTR_RDONLY,
+                                                           .propagation = MS_SLAVE };
+        f.mounts[d->n_mounts++] = (struct machine_mount){
+                .kind = MACHINE_MOUNT_TMPFS, .target = "/run", .copy_up = true, .options = "size=1m"
+        };
+        f.mounts[d->n_mounts++] =
+                (struct machine_mount){ .kind = MACHINE_MOUNT_BIND, .source = "/srv/x", .target = "/dev/x" };
         d->domainname = "example.org";
         d->devices = devices;
         d->n_devices = 2;
@@ -107,7 +128,8 @@ static void test_all_options(void **state) {
 
 static void test_host_namespaces(void **state) {
         struct fixture f;
-        fill(&f, &(struct container_mounts_request){ .user_namespace = true, .host_network = true, .host_pid = true, .host_ipc = true });
+        fill(&f, &(struct container_mounts_request){
+                         .user_namespace = true, .host_network = true, .host_pid = true, .host_ipc = true });
         f.d.ns[MACHINE_NS_NET].mode = f.d.ns[MACHINE_NS_PID].mode = f.d.ns[MACHINE_NS_IPC].mode = MACHINE_NS_HOST;
         assert_golden("host-namespaces", &f.d, false);
 }
@@ -196,8 +218,9 @@ static void test_refused(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_default),    cmocka_unit_test(test_all_options), cmocka_unit_test(test_host_namespaces),
-                cmocka_unit_test(test_joined),     cmocka_unit_test(test_privileged),  cmocka_unit_test(test_bundle),
+                cmocka_unit_test(test_default),         cmocka_unit_test(test_all_options),
+                cmocka_unit_test(test_host_namespaces), cmocka_unit_test(test_joined),
+                cmocka_unit_test(test_privileged),      cmocka_unit_test(test_bundle),
                 cmocka_unit_test(test_refused),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,11 +126,22 @@ static void test_default(void **state) {
 }
 
 static void test_by_capability(void **state) {
-        static const struct { uint64_t cap; int nr; } table[] = {
-                { CAP(SYS_ADMIN), SYS_mount }, { CAP(SYS_ADMIN), SYS_unshare }, { CAP(SYS_ADMIN), SYS_clone3 }, { CAP(SYS_BOOT), SYS_reboot },
-                { CAP(SYS_MODULE), SYS_init_module }, { CAP(SYS_TIME), SYS_clock_settime }, { CAP(BPF), SYS_bpf }, { CAP(SYSLOG), SYS_syslog },
-                { CAP(DAC_READ_SEARCH), SYS_open_by_handle_at }, { CAP(SYS_NICE), SYS_mbind }, { CAP(SYS_PACCT), SYS_acct },
-                { CAP(SYS_PTRACE), SYS_kcmp }, { CAP(PERFMON), SYS_perf_event_open }, { CAP(SYS_CHROOT), SYS_chroot },
+        static const struct { uint64_t cap; int nr;
+        } table[] = {
+                { CAP(SYS_ADMIN), SYS_mount },
+                { CAP(SYS_ADMIN), SYS_unshare },
+                { CAP(SYS_ADMIN), SYS_clone3 },
+                { CAP(SYS_BOOT), SYS_reboot },
+                { CAP(SYS_MODULE), SYS_init_module },
+                { CAP(SYS_TIME), SYS_clock_settime },
+                { CAP(BPF), SYS_bpf },
+                { CAP(SYSLOG), SYS_syslog },
+                { CAP(DAC_READ_SEARCH), SYS_open_by_handle_at },
+                { CAP(SYS_NICE), SYS_mbind },
+                { CAP(SYS_PACCT), SYS_acct },
+                { CAP(SYS_PTRACE), SYS_kcmp },
+                { CAP(PERFMON), SYS_perf_event_open },
+                { CAP(SYS_CHROOT), SYS_chroot },
         };
         struct filter none = get(-1, NULL, 0);
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {
@@ -195,7 +206,12 @@ static void test_profile_text(void **state) {
 
 static void test_bad_profiles(void **state) {
         static const char *const texts[] = {
-                "", "[]", "{", "{}", "{\"defaultAction\":3}", "{\"defaultAction\":\"SCMP_ACT_SOME\"}",
+                "",
+                "[]",
+                "{",
+                "{}",
+                "{\"defaultAction\":3}",
+                "{\"defaultAction\":\"SCMP_ACT_SOME\"}",
                 "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":{}}",
                 "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[3]}",
                 "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"action\":\"SCMP_ACT_ERRNO\"}]}",
@@ -247,7 +263,8 @@ static void test_cache(void **state) {
         assert_true(fd >= 0);
         assert_int_equal(fstat(fd, &st), 0);
         struct sock_filter open_door = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-        assert_int_equal(pwrite(fd, &open_door, sizeof(open_door), st.st_size - (off_t) (a.n * sizeof(*a.insns))), sizeof(open_door));
+        assert_int_equal(pwrite(fd, &open_door, sizeof(open_door), st.st_size - (off_t) (a.n * sizeof(*a.insns))),
+                         sizeof(open_door));
         b = get(dir, NULL, CAP(KILL));
         assert_memory_equal(a.insns, b.insns, a.n * sizeof(*a.insns));
         free(b.insns);
@@ -269,8 +286,12 @@ static void test_cache(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_default),      cmocka_unit_test(test_by_capability), cmocka_unit_test(test_foreign_architectures),
-                cmocka_unit_test(test_profile_text), cmocka_unit_test(test_bad_profiles),  cmocka_unit_test(test_cache),
+                cmocka_unit_test(test_default),
+                cmocka_unit_test(test_by_capability),
+                cmocka_unit_test(test_foreign_architectures),
+                cmocka_unit_test(test_profile_text),
+                cmocka_unit_test(test_bad_profiles),
+                cmocka_unit_test(test_cache),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,7 +23,8 @@ static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\n"
                              "minus:x:4294967295:1:::\n"
                              "big:x:2147483648:1:::\n"
                              "www:x:77:77:second of the same name:::\n";
-static const char group[] = "root:x:0:\nadm:x:4:daemon,www\nwww:x:33:\ndocker:x:999:www\nbroken\nx:y\nmine:x:4294967295:www\nadm:x:5:nobody";
+static const char group[] =
+        "root:x:0:\nadm:x:4:daemon,www\nwww:x:33:\ndocker:x:999:www\nbroken\nx:y\nmine:x:4294967295:www\nadm:x:5:nobody";
 
 static int setup(void **state) {
         assert_non_null(mkdtemp(dir));
@@ -54,12 +55,14 @@ static void test_users(void **state) {
                 const char *home;
                 uint32_t n_groups, last_group;
         } table[] = {
-                { NULL, 0, 0, "/root", 1, 0 },          { "", 0, 0, "/root", 1, 0 },           { "root", 0, 0, "/root", 1, 0 },
-                { "daemon", 1, 1, "/usr/sbin", 2, 4 },  { "www", 33, 33, "/var/www", 3, 999 }, { "33", 33, 33, "/var/www", 3, 999 },
-                { "1000", 5, 6, "/five", 1, 6 },        { "1001", 1001, 0, "/", 1, 0 },        { "33:4", 33, 4, "/var/www", 1, 4 },
-                { "www:adm", 33, 4, "/var/www", 1, 4 }, { "12:34", 12, 34, "/", 1, 34 },       { ":4", 0, 4, "/root", 1, 4 },
-                { "www:", 33, 33, "/var/www", 3, 999 }, { "short", 7, 8, "/", 1, 8 },          { "nohome", 9, 9, "/", 1, 9 },
-                { "2147483647", 2147483647, 0, "/", 1, 0 },
+                { NULL, 0, 0, "/root", 1, 0 },          { "", 0, 0, "/root", 1, 0 },
+                { "root", 0, 0, "/root", 1, 0 },        { "daemon", 1, 1, "/usr/sbin", 2, 4 },
+                { "www", 33, 33, "/var/www", 3, 999 },  { "33", 33, 33, "/var/www", 3, 999 },
+                { "1000", 5, 6, "/five", 1, 6 },        { "1001", 1001, 0, "/", 1, 0 },
+                { "33:4", 33, 4, "/var/www", 1, 4 },    { "www:adm", 33, 4, "/var/www", 1, 4 },
+                { "12:34", 12, 34, "/", 1, 34 },        { ":4", 0, 4, "/root", 1, 4 },
+                { "www:", 33, 33, "/var/www", 3, 999 }, { "short", 7, 8, "/", 1, 8 },
+                { "nohome", 9, 9, "/", 1, 9 },          { "2147483647", 2147483647, 0, "/", 1, 0 },
         };
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {
                 struct userdb_result u;
@@ -75,7 +78,8 @@ static void test_users(void **state) {
 
 static void test_unknown(void **state) {
         static const char *const users[] = {
-                "nobody", "-1", "4294967295", "4294967296", "2147483648", "minus", "big", "0x1", " 1", "www:none", "www:-1", "www:4294967295", "1:2:3", "#",
+                "nobody", "-1", "4294967295", "4294967296", "2147483648",     "minus", "big",
+                "0x1",    " 1", "www:none",   "www:-1",     "www:4294967295", "1:2:3", "#",
         };
         struct userdb_result u;
         for (size_t i = 0; i < ELEMENTSOF(users); i++)
@@ -105,7 +109,10 @@ static void test_no_files(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_users), cmocka_unit_test(test_unknown), cmocka_unit_test(test_extra_groups), cmocka_unit_test(test_no_files),
+                cmocka_unit_test(test_users),
+                cmocka_unit_test(test_unknown),
+                cmocka_unit_test(test_extra_groups),
+                cmocka_unit_test(test_no_files),
         };
         return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -45,7 +45,8 @@ static ino_t inode(int fd) {
 }
 
 static void test_open_in(void **state) {
-        int b = fs_open_in(root, "/a/b", O_PATH), same = fs_open_in(root, "absolute", O_PATH), top = fs_open_in(root, "../../..", O_PATH);
+        int b = fs_open_in(root, "/a/b", O_PATH), same = fs_open_in(root, "absolute", O_PATH),
+            top = fs_open_in(root, "../../..", O_PATH);
         assert_true(b >= 0 && same >= 0 && top >= 0);
         assert_int_equal(inode(b), inode(same));
         assert_int_equal(inode(top), inode(root));
@@ -129,7 +130,10 @@ static void test_mounts(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_open_in), cmocka_unit_test(test_make_in), cmocka_unit_test(test_long_names), cmocka_unit_test(test_mounts),
+                cmocka_unit_test(test_open_in),
+                cmocka_unit_test(test_make_in),
+                cmocka_unit_test(test_long_names),
+                cmocka_unit_test(test_mounts),
         };
         return cmocka_run_group_tests(tests, setup, teardown);
 }
