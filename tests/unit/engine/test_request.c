@@ -144,7 +144,7 @@ static void test_files(void **state) {
 
 /* Each row: a request that must be refused, and words that the message must have. */
 static void test_refused(void **state) {
-        static const struct {
+        const struct {
                 struct souk_create_request r;
                 const char *words;
         } rows[] = {
