@@ -11,32 +11,39 @@ static int bad(struct souk_err *err, const char *why) {
         return souk_err_set(err, SOUK_INVALID, -EINVAL, "%s", why);
 }
 
+/* "[...]": a JSON array of strings, and nothing else. */
+static int parse_words(const char *rest, json_t **ret, struct souk_err *err) {
+        _cleanup_json_ json_t *words = NULL;
+        struct souk_err why = {};
+        json_t *word;
+        size_t i;
+        if (json_parse_text(rest, strlen(rest), "the array", &words, &why) < 0)
+                return bad(err, why.msg); /* what the user typed is wrong, not corrupt */
+        json_array_foreach(words, i, word)
+                if (!json_is_string(word))
+                        return bad(err, "the array must hold strings");
+        *ret = TAKE_PTR(words);
+        return 0;
+}
+
 /* CMD and ENTRYPOINT: a JSON array of words, or a line for the shell. */
 static int set_command(json_t *config, const char *key, const char *rest, struct souk_err *err) {
         if (*rest == '[') {
-                json_t *words = NULL, *word;
-                size_t i;
-                int r = json_parse_text(rest, strlen(rest), key, &words, err);
-                if (r < 0)
-                        return r;
-                json_array_foreach(words, i, word) {
-                        if (!json_is_string(word)) {
-                                json_decref(words);
-                                return bad(err, "the array must hold strings");
-                        }
-                }
-                json_object_set_new(config, key, words);
-                return 0;
+                json_t *words;
+                int r = parse_words(rest, &words, err);
+                if (r >= 0)
+                        json_object_set_new(config, key, words);
+                return r;
         }
         json_object_set_new(config, key, json_pack("[s,s,s]", "/bin/sh", "-c", rest));
         return 0;
 }
 
-/* One word of "A=b c=\"d e\"": quotes are taken away.  Moves *p; NULL at the end, or -EINVAL for an open quote. */
-static char *next_word(const char **p) {
+/* One word of "A=b c=\"d e\"": quotes are taken away.  Moves *p.  1 and a word [owned], 0 at the end, -EINVAL for an open quote */
+static int next_word(const char **p, char **ret, struct souk_err *err) {
         *p += strspn(*p, " \t");
         if (!**p)
-                return NULL;
+                return 0;
         char *word = xmalloc(strlen(*p) + 1), *o = word, quote = 0;
         for (; **p && (quote || (**p != ' ' && **p != '\t')); (*p)++) {
                 if (quote ? **p == quote : **p == '"' || **p == '\'')
@@ -48,7 +55,12 @@ static char *next_word(const char **p) {
                 }
         }
         *o = '\0';
-        return word;
+        if (quote) {
+                free(word);
+                return bad(err, "a quote is not closed");
+        }
+        *ret = word;
+        return 1;
 }
 
 static json_t *member(json_t *config, const char *key, json_t *(*make)(void)) {
@@ -87,9 +99,10 @@ static int set_pairs(json_t *config, const char *rest, void (*set)(json_t *, con
                 return 0;
         }
         for (const char *p = rest;;) {
-                _cleanup_free_ char *word = next_word(&p);
-                if (!word)
-                        return 0;
+                _cleanup_free_ char *word = NULL;
+                int r = next_word(&p, &word, err);
+                if (r <= 0)
+                        return r;
                 char *eq = strchr(word, '=');
                 if (!eq || eq == word)
                         return bad(err, "expected NAME=VALUE");
@@ -101,21 +114,21 @@ static int set_pairs(json_t *config, const char *rest, void (*set)(json_t *, con
 static int set_keys(json_t *config, const char *key, const char *rest, const char *suffix, struct souk_err *err) {
         json_t *set = member(config, key, json_object);
         if (*rest == '[') {
-                json_t *words = NULL, *word;
+                json_t *words, *word;
                 size_t i;
-                int r = json_parse_text(rest, strlen(rest), key, &words, err);
+                int r = parse_words(rest, &words, err);
                 if (r < 0)
                         return r;
                 json_array_foreach(words, i, word)
-                        if (json_is_string(word))
-                                json_object_set_new(set, json_string_value(word), json_object());
+                        json_object_set_new(set, json_string_value(word), json_object());
                 json_decref(words);
                 return 0;
         }
         for (const char *p = rest;;) {
-                _cleanup_free_ char *word = next_word(&p);
-                if (!word)
-                        return 0;
+                _cleanup_free_ char *word = NULL;
+                int r = next_word(&p, &word, err);
+                if (r <= 0)
+                        return r;
                 _cleanup_free_ char *full = xasprintf("%s%s", word, strchr(word, '/') ? "" : suffix);
                 json_object_set_new(set, full, json_object());
         }
@@ -124,8 +137,11 @@ static int set_keys(json_t *config, const char *key, const char *rest, const cha
 static int set_port(json_t *config, const char *rest, struct souk_err *err) {
         uint32_t port;
         for (const char *p = rest;;) {
-                _cleanup_free_ char *word = next_word(&p);
-                if (!word)
+                _cleanup_free_ char *word = NULL;
+                int r = next_word(&p, &word, err);
+                if (r < 0)
+                        return r;
+                if (r == 0)
                         break;
                 size_t digits = strcspn(word, "/");
                 _cleanup_free_ char *number = xstrndup(word, digits);

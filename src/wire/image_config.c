@@ -214,7 +214,10 @@ int image_manifest_parse(const char *text, size_t len, const char *what, struct 
                 return r;
         if (json_integer_value(json_object_get(j, "schemaVersion")) != 2)
                 return corrupt(err, what, "$.schemaVersion: only version 2 is known");
-        m.media_type = xstrdup(json_string_value(json_object_get(j, "mediaType")));
+        json_t *type = json_object_get(j, "mediaType");
+        if (type && !json_is_string(type) && !json_is_null(type))
+                return corrupt(err, what, "$.mediaType: expected a string");
+        m.media_type = xstrdup(json_string_value(type));
         r = parse_descriptor(json_object_get(j, "config"), "$.config", what, &m.config, err);
         if (r >= 0)
                 r = parse_descriptors(j, "layers", what, &m.layers, &m.n_layers, err);
