@@ -282,6 +282,13 @@ int cgroup_freeze(const char *id, bool frozen, struct souk_err *err) {
         return driver()->freeze(dir, frozen, err);
 }
 
+bool cgroup_is_frozen(const char *id) {
+        char first = driver()->thawed;
+        _cleanup_close_ int dir = group_open(driver()->freeze_hierarchy, id);
+        _cleanup_close_ int fd = dir < 0 ? -EBADF : openat(dir, driver()->freeze_file, O_RDONLY | O_CLOEXEC);
+        return fd >= 0 && read(fd, &first, 1) == 1 && first != driver()->thawed;
+}
+
 bool cgroup_accounts_swap(void) {
         char path[320];
         _cleanup_close_ int parent = group_open(driver()->oom_hierarchy, NULL);

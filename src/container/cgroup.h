@@ -33,6 +33,8 @@ void cgroup_shown(const struct cgroup *c, int ret_fds[CGROUP_SHOWN_MAX]);
 int cgroup_destroy(const char *id, bool *ret_oom_killed, struct souk_err *err);
 int cgroup_list(char ***ret_ids, struct souk_err *err);
 int cgroup_freeze(const char *id, bool frozen, struct souk_err *err);
+/** cgroup_is_frozen() - what joins it now stops */
+bool cgroup_is_frozen(const char *id);
 bool cgroup_is_v2(void);
 bool cgroup_accounts_swap(void);
 void cgroup_parents_remove(void);
@@ -45,7 +47,8 @@ struct cgroup_driver {
         /** create() - fills c->dirs as far as it comes */
         int (*create)(const char *id, const struct machine_limits *l, struct cgroup *c, struct souk_err *err);
         int (*freeze)(int dir, bool frozen, struct souk_err *err); /* of @freeze_hierarchy */
-        const char *freeze_hierarchy;
+        const char *freeze_hierarchy, *freeze_file;
+        char thawed;                    /* first letter of freeze_file when nothing is frozen */
         const char *oom_file;           /* has a line "oom_kill N" */
         const char *oom_hierarchy;
         const char *swap_file;          /* is there when swap is accounted, in a group of oom_hierarchy */

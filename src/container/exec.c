@@ -53,6 +53,8 @@ int exec_find_user(struct apply *a, struct souk_err *err) {
 }
 
 static int exec_prepared(struct apply *a, pid_t pid, int pidfd, struct souk_err *err) {
+        if (cgroup_is_frozen(apply_desc(a)->id))
+                return souk_err_set(err, SOUK_WRONG_STATE, -EAGAIN, "the container is paused: resume it first");
         a->slots[0] = open_running_root(pid, pidfd, err);
         if (a->slots[0] < 0)
                 return a->slots[0];

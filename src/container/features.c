@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "container/cgroup.h"
+#include "container/seccomp_profile.h"
 #include "sys/fs.h"
 
 #include <linux/magic.h>
@@ -51,15 +52,22 @@ static void layout(struct container_features *f) {
                 if (access(path, F_OK) == 0 && used + strlen(*h) + 2 < sizeof(f->cgroup_controllers))
                         strcat(strcat(f->cgroup_controllers, used ? " " : ""), *h);
         }
-        f->clone_into_cgroup = v2;
-        f->cgroup_kill = v2;
+        f->clone_into_cgroup = v2 && seccomp_kernel_at_least(5, 7);
+        f->cgroup_kill = v2 && seccomp_kernel_at_least(5, 14);
+}
+
+/* The administrator's switch. */
+static bool user_namespaces_allowed(void) {
+        _cleanup_free_ char *text = NULL;
+        size_t n;
+        return file_read(AT_FDCWD, "/proc/sys/user/max_user_namespaces", 32, &text, &n) < 0 || strtoul(text, NULL, 10) > 0;
 }
 
 void container_features_get(struct container_features *f) {
         uint32_t action = SECCOMP_RET_ERRNO;
         layout(f);
         f->swap_accounting = container_accounts_swap();
-        f->user_namespaces = access("/proc/self/ns/user", F_OK) == 0;
+        f->user_namespaces = access("/proc/self/ns/user", F_OK) == 0 && user_namespaces_allowed();
         f->time_namespaces = access("/proc/self/ns/time", F_OK) == 0;
         f->cgroup_namespaces = access("/proc/self/ns/cgroup", F_OK) == 0;
         f->overlay = has_filesystem("overlay");
@@ -67,6 +75,7 @@ void container_features_get(struct container_features *f) {
         f->erofs = has_filesystem("erofs");
         f->erofs_file_backed = f->erofs && erofs_from_file();
         f->idmapped_mounts = syscall(SYS_mount_setattr, -1, NULL, 0, NULL, 0) < 0 && errno != ENOSYS;
+        f->seccomp_api = (int) seccomp_api_get();
         f->seccomp = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
         f->landlock = syscall(SYS_landlock_create_ruleset, NULL, 0, 1u) > 0;
         f->no_keyrings = access("/proc/keys", F_OK) != 0;

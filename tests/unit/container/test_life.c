@@ -215,6 +215,10 @@ static void test_pause(void **state) {
         usleep(50000);
         assert_int_equal(file_read(upper, "tmp/i", 100, &second, &n), 0);
         assert_string_equal(first, second);
+        int status;
+        free(box_exec(b, "true", "", &status)); /* would never come back */
+        assert_int_equal(status, -EAGAIN);
+        has(b->err.msg, "paused");
         assert_int_equal(container_backend.resume(b->id, NULL), 0);
         assert_int_equal(container_backend.pause("test-no-such-box", &b->err), -ENOENT);
         assert_int_equal(container_backend.pause(b->id, NULL), 0);

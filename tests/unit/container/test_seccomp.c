@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Filters are run against fabricated calls by a small BPF interpreter: no process needs to be confined for it. */
 #include "container/container.h"
+#include "container/seccomp_profile.h"
 
 #include "base/file.h"
 #include "base/str.h"
@@ -174,8 +175,72 @@ static void test_foreign_architectures(void **state) {
         free(f.insns);
 }
 
+/* libseccomp's own program for the same rules is the oracle: every number, on every architecture, with telling
+ * arguments. */
+static struct filter oracle(const struct seccomp_profile *p) {
+        struct filter f = {};
+        scmp_filter_ctx ctx = seccomp_init(p->default_action);
+        char path[] = "/tmp/souk-test-seccomp-bpf-XXXXXX";
+        int fd = mkostemp(path, O_CLOEXEC);
+        assert_non_null(ctx);
+        assert_true(fd >= 0);
+        unlink(path);
+        for (size_t i = 0; i < p->n_arches; i++)
+                (void) seccomp_arch_add(ctx, p->arches[i]);
+        for (size_t i = 0; i < p->n_rules; i++)
+                for (char **name = p->rules[i].names; *name; name++) {
+                        int nr = seccomp_syscall_resolve_name(*name);
+                        if (nr != __NR_SCMP_ERROR && p->rules[i].action != p->default_action)
+                                (void) seccomp_rule_add_array(ctx, p->rules[i].action, nr, p->rules[i].n_args,
+                                                              p->rules[i].args);
+                }
+        assert_int_equal(seccomp_export_bpf(ctx, fd), 0);
+        seccomp_release(ctx);
+        size_t bytes = (size_t) lseek(fd, 0, SEEK_END);
+        f.n = (uint16_t) (bytes / sizeof(*f.insns));
+        f.insns = xmalloc(bytes);
+        assert_int_equal(pread(fd, f.insns, bytes, 0), (ssize_t) bytes);
+        close(fd);
+        return f;
+}
+
+static void assert_same(const struct filter *ours, const struct filter *theirs, uint32_t arch, uint32_t bit) {
+        static const uint64_t args[] = {
+                0,       1,       2,          8,           40,        SIGCHLD, CLONE_NEWUSER, CLONE_NEWNET | SIGCHLD,
+                0x20000, 0x20008, 0xffffffff, 0x100000000, UINT64_MAX};
+        for (uint32_t nr = 0; nr < 449; nr++) /* above, ours knows more */
+                for (size_t i = 0; i < ELEMENTSOF(args); i++) {
+                        if (arch == AUDIT_ARCH_I386 && args[i] > UINT32_MAX)
+                                continue; /* cannot be there */
+                        struct seccomp_data d = { .arch = arch, .nr = (int) (nr | bit), .args = { args[i] } };
+                        uint32_t a = run(ours, &d), b = run(theirs, &d);
+                        if (a != b)
+                                fail_msg("arch %#x call %#x argument %#llx: %#x, libseccomp has %#x", arch, nr | bit,
+                                         (unsigned long long) args[i], a, b);
+                }
+}
+
+static void test_like_libseccomp(void **state) {
+        static const uint64_t caps[] = {0, CAPABILITIES_DEFAULT, CAP(SYS_ADMIN), CAP(SYS_PTRACE) | CAP(SYS_TIME),
+                                        UINT64_MAX};
+        for (size_t i = 0; i < ELEMENTSOF(caps); i++) {
+                struct seccomp_profile p = {};
+                seccomp_profile_default(&p, caps[i]);
+                struct filter ours = get(-1, NULL, caps[i]), theirs = oracle(&p);
+                assert_true(ours.n < theirs.n);
+#if defined(__x86_64__)
+                assert_same(&ours, &theirs, AUDIT_ARCH_X86_64, 0);
+                assert_same(&ours, &theirs, AUDIT_ARCH_I386, 0);
+#endif
+                free(ours.insns);
+                free(theirs.insns);
+                seccomp_profile_clear(&p);
+        }
+}
+
 static const char profile[] =
-        "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"archMap\":[{\"architecture\":\"SCMP_ARCH_X86_64\",\"subArchitectures\":[\"SCMP_ARCH_X86\"]}],"
+        "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"archMap\":[{\"architecture\":\"SCMP_ARCH_X86_64\","
+        "\"subArchitectures\":[\"SCMP_ARCH_X86\"]}],"
         "\"syscalls\":[{\"names\":[\"mkdir\",\"no_such_call\",\"mseal\"],\"action\":\"SCMP_ACT_ERRNO\"},"
         "{\"name\":\"rmdir\",\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":38},"
         "{\"names\":[\"reboot\"],\"action\":\"SCMP_ACT_KILL_PROCESS\",\"excludes\":{\"caps\":[\"CAP_SYS_BOOT\"]}},"
@@ -217,12 +282,17 @@ static void test_bad_profiles(void **state) {
                 "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"action\":\"SCMP_ACT_ERRNO\"}]}",
                 "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[1],\"action\":\"SCMP_ACT_ERRNO\"}]}",
                 "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"]}]}",
-                "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_NOTIFY\"}]}",
-                "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":\"x\"}]}",
-                "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":9,\"op\":\"SCMP_CMP_EQ\"}]}]}",
-                "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":0,\"op\":\"EQ\"}]}]}",
+                "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_"
+                "NOTIFY\"}]}",
+                "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_"
+                "ERRNO\",\"errnoRet\":\"x\"}]}",
+                "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_"
+                "ERRNO\",\"args\":[{\"index\":9,\"op\":\"SCMP_CMP_EQ\"}]}]}",
+                "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_"
+                "ERRNO\",\"args\":[{\"index\":0,\"op\":\"EQ\"}]}]}",
                 "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"X86\"]}",
-                "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\",\"includes\":{\"caps\":[\"CAP_X\"]}}]}",
+                "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_"
+                "ERRNO\",\"includes\":{\"caps\":[\"CAP_X\"]}}]}",
         };
         for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
                 void *p = NULL;
@@ -292,6 +362,7 @@ int main(void) {
                 cmocka_unit_test(test_profile_text),
                 cmocka_unit_test(test_bad_profiles),
                 cmocka_unit_test(test_cache),
+                cmocka_unit_test(test_like_libseccomp),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
