@@ -19,7 +19,7 @@
 
 #define CACHE_MAGIC UINT64_C(0x31706d6f63636573) /* "seccomp1" */
 /* Of the tables in seccomp_profile.c: raise it with every change there or in the compiler. */
-#define PROFILE_VERSION 2
+#define PROFILE_VERSION 3
 
 struct cache_header {
         uint64_t magic;

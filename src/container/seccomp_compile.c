@@ -74,30 +74,45 @@ static void table_add(struct table *t, uint32_t number, size_t order, const stru
         memcpy(c->args, rule->args, sizeof(c->args));
 }
 
-/* On 32-bit x86 sockets and IPC are also reached through one call that takes the number of the real one. */
+/* On 32-bit x86 sockets and IPC are also reached through one call that takes the number of the real one; for those
+ * names some versions of libseccomp have no number of its own. */
+#define SOCKETCALL 102
+#define IPC 117
+static const struct multiplexed {
+        const char *name;
+        uint16_t through, sub, direct;  /* direct: 0 not there */
+} multiplexed[] = {
+        { "socket", SOCKETCALL, 1, 359 },         { "bind", SOCKETCALL, 2, 361 },
+        { "connect", SOCKETCALL, 3, 362 },        { "listen", SOCKETCALL, 4, 363 },
+        { "accept", SOCKETCALL, 5, 0 },           { "getsockname", SOCKETCALL, 6, 367 },
+        { "getpeername", SOCKETCALL, 7, 368 },    { "socketpair", SOCKETCALL, 8, 360 },
+        { "send", SOCKETCALL, 9, 0 },             { "recv", SOCKETCALL, 10, 0 },
+        { "sendto", SOCKETCALL, 11, 369 },        { "recvfrom", SOCKETCALL, 12, 371 },
+        { "shutdown", SOCKETCALL, 13, 373 },      { "setsockopt", SOCKETCALL, 14, 366 },
+        { "getsockopt", SOCKETCALL, 15, 365 },    { "sendmsg", SOCKETCALL, 16, 370 },
+        { "recvmsg", SOCKETCALL, 17, 372 },       { "accept4", SOCKETCALL, 18, 364 },
+        { "recvmmsg", SOCKETCALL, 19, 337 },      { "sendmmsg", SOCKETCALL, 20, 345 },
+        { "semop", IPC, 1, 0 },                   { "semget", IPC, 2, 393 },
+        { "semctl", IPC, 3, 394 },                { "semtimedop", IPC, 4, 0 },
+        { "msgsnd", IPC, 11, 400 },               { "msgrcv", IPC, 12, 401 },
+        { "msgget", IPC, 13, 399 },               { "msgctl", IPC, 14, 402 },
+        { "shmat", IPC, 21, 397 },                { "shmdt", IPC, 22, 398 },
+        { "shmget", IPC, 23, 395 },               { "shmctl", IPC, 24, 396 },
+};
+
 static void add_multiplexed(struct table *t, const char *name, size_t order, const struct seccomp_rule *rule) {
-        static const char *const sockets[] = {
-                "",           "socket",  "bind",    "connect",  "listen",   "accept",   "getsockname", "getpeername",
-                "socketpair", "send",    "recv",    "sendto",   "recvfrom", "shutdown", "setsockopt",  "getsockopt",
-                "sendmsg",    "recvmsg", "accept4", "recvmmsg", "sendmmsg",
-        };
-        static const char *const ipc[] = {
-                [1] = "semop", [2] = "semget", [3] = "semctl", [4] = "semtimedop", [11] = "msgsnd", [12] = "msgrcv",
-                [13] = "msgget", [14] = "msgctl", [21] = "shmat", [22] = "shmdt", [23] = "shmget", [24] = "shmctl",
-        };
-        if (rule->n_args)
-                return; /* the arguments are in memory there: a filter cannot see them */
-        struct seccomp_rule through = { .action = rule->action, .n_args = 1 };
-        for (size_t i = 1; i < ELEMENTSOF(sockets); i++)
-                if (streq(sockets[i], name)) {
-                        through.args[0] = (struct scmp_arg_cmp){ 0, SCMP_CMP_EQ, i, 0 };
-                        table_add(t, 102, order, &through);
-                }
-        for (size_t i = 1; i < ELEMENTSOF(ipc); i++)
-                if (ipc[i] && streq(ipc[i], name)) {
-                        through.args[0] = (struct scmp_arg_cmp){ 0, SCMP_CMP_EQ, i, 0 };
-                        table_add(t, 117, order, &through);
-                }
+        for (size_t i = 0; i < ELEMENTSOF(multiplexed); i++) {
+                const struct multiplexed *m = &multiplexed[i];
+                struct seccomp_rule through = { .action = rule->action, .n_args = 1,
+                                                .args = { { 0, SCMP_CMP_EQ, m->sub, 0 } } };
+                if (!streq(m->name, name))
+                        continue;
+                if (m->direct)
+                        table_add(t, m->direct, order, rule);
+                if (!rule->n_args) /* else the arguments are in memory: a filter cannot see them */
+                        table_add(t, m->through, order, &through);
+                return;
+        }
 }
 
 static int by_number(const void *a, const void *b) {
@@ -113,10 +128,10 @@ static void table_fill(struct table *t, const struct seccomp_profile *p, uint32_
                 const struct seccomp_rule *rule = &p->rules[i];
                 for (char **name = rule->names; *name; name++) {
                         int nr = call_number(arch, *name);
-                        if (nr >= 0) /* libseccomp has the bit in its numbers of x32 */
-                                table_add(t, x32 ? (uint32_t) nr & ~X32_BIT : (uint32_t) nr, i, rule);
                         if (arch == SCMP_ARCH_X86)
                                 add_multiplexed(t, *name, i, rule);
+                        if (nr >= 0) /* libseccomp has the bit in its numbers of x32 */
+                                table_add(t, x32 ? (uint32_t) nr & ~X32_BIT : (uint32_t) nr, i, rule);
                 }
         }
 }
