@@ -41,7 +41,7 @@ void cgroup_parents_remove(void);
 
 /* For the drivers. */
 struct cgroup_driver {
-        const char *const *hierarchies; /* directories under /sys/fs/cgroup that may hold groups of ours; NULL ends it */
+        const char *const *hierarchies; /* directories of /sys/fs/cgroup that may hold groups of ours; NULL ends it */
         const char *join_file;
         const char *const *shown;
         /** create() - fills c->dirs as far as it comes */

@@ -60,7 +60,8 @@ static void layout(struct container_features *f) {
 static bool user_namespaces_allowed(void) {
         _cleanup_free_ char *text = NULL;
         size_t n;
-        return file_read(AT_FDCWD, "/proc/sys/user/max_user_namespaces", 32, &text, &n) < 0 || strtoul(text, NULL, 10) > 0;
+        int r = file_read(AT_FDCWD, "/proc/sys/user/max_user_namespaces", 32, &text, &n);
+        return r < 0 || strtoul(text, NULL, 10) > 0;
 }
 
 void container_features_get(struct container_features *f) {
