@@ -52,7 +52,7 @@ int souk_err_setv(struct souk_err *err, enum souk_code code, int errnum, const c
 
 /**
  * souk_err_errno() - the same for a failed system call: appends ": strerror"
- * The code is derived: ENOSPC/EDQUOT -> NO_SPACE, EPERM/EACCES -> DENIED, ENOSYS/EOPNOTSUPP -> UNSUPPORTED,
+ * The code is derived: ENOSPC/EDQUOT -> NO_SPACE, EPERM/EACCES/EROFS -> DENIED, ENOSYS/EOPNOTSUPP -> UNSUPPORTED,
  * ENOENT -> NOT_FOUND, else INTERNAL.
  * @errnum: positive or negative errno
  * Return: the negative errno.

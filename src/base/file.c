@@ -180,39 +180,63 @@ int dir_make_all(const char *path, mode_t mode) {
         return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
-/* Empties the directory @fd_take.  Depth is bounded by the open fds, not by the stack: a deeper directory is renamed up
- * beside the first one by the caller's loop (see tree_remove). */
-static int tree_empty(int fd_take, dev_t dev, int topfd, unsigned depth);
+/*
+ * Removing a tree.  Each directory is opened, never named twice by path, and only if it is no mount point: a bind mount
+ * has the st_dev of what it shows, so the attribute is asked, too.  One fd is open for each level, TREE_DEPTH of them
+ * at most: a directory deeper down is renamed up into the top, where another round finds it (-EAGAIN asks for that round).
+ */
+#define TREE_DEPTH 64
 
-static int remove_entry(int parent, const char *name, dev_t dev, int topfd, unsigned depth) {
-        if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
+struct tree {
+        int fd; /* the top */
+        uint32_t major, minor;
+};
+
+static int tree_open(int parent, const char *name, struct statx *ret_st) {
+        _cleanup_close_ int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        if (statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, ret_st) < 0)
+                return -errno;
+        if (ret_st->stx_attributes & STATX_ATTR_MOUNT_ROOT)
+                return -EXDEV;
+        return TAKE_FD(fd);
+}
+
+static int tree_empty(const struct tree *t, int fd_take, unsigned depth);
+
+/* Moves a directory from a hostile depth to the top. */
+static int tree_flatten(const struct tree *t, int parent, const char *name) {
+        char flat[32] = ".deep.";
+        random_hex(flat + strlen(flat), 16);
+        return renameat(parent, name, t->fd, flat) < 0 ? -errno : -EAGAIN;
+}
+
+static int tree_remove_entry(const struct tree *t, int parent, const char *name, unsigned depth) {
+        struct statx st;
+        if (unlinkat(parent, name, 0) == 0)
                 return 0;
         if (errno != EISDIR && errno != EPERM)
                 return -errno;
-        struct stat st;
-        int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int fd = tree_open(parent, name, &st);
         if (fd < 0)
-                return errno == ENOTDIR ? -EPERM : -errno;
-        if (fstat(fd, &st) < 0 || st.st_dev != dev) {
+                return fd == -ENOTDIR ? -EPERM : fd;
+        if (st.stx_dev_major != t->major || st.stx_dev_minor != t->minor) {
                 close(fd);
                 return -EXDEV;
         }
-        if (depth > 64) { /* flatten a hostile depth: move it to the top, where the loop finds it again */
-                char flat[32];
+        if (depth >= TREE_DEPTH) {
                 close(fd);
-                snprintf(flat, sizeof(flat), ".deep.");
-                random_hex(flat + 6, 16);
-                return renameat(parent, name, topfd, flat) < 0 ? -errno : -EAGAIN;
+                return tree_flatten(t, parent, name);
         }
-        int r = tree_empty(fd, dev, topfd, depth + 1);
+        int r = tree_empty(t, fd, depth + 1);
         if (r < 0 && r != -EAGAIN)
                 return r;
-        if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-                return -errno;
-        return r;
+        return unlinkat(parent, name, AT_REMOVEDIR) < 0 ? -errno : r;
 }
 
-static int tree_empty(int fd_take, dev_t dev, int topfd, unsigned depth) {
+/* Goes on after an entry that fails, to free what can be freed; the first failure is returned. */
+static int tree_empty(const struct tree *t, int fd_take, unsigned depth) {
         DIR *d = fdopendir(fd_take);
         if (!d) {
                 int r = -errno;
@@ -223,8 +247,8 @@ static int tree_empty(int fd_take, dev_t dev, int topfd, unsigned depth) {
         for (struct dirent *e; (e = readdir(d));) {
                 if (streq(e->d_name, ".") || streq(e->d_name, ".."))
                         continue;
-                int k = remove_entry(dirfd(d), e->d_name, dev, topfd, depth);
-                if (k < 0 && (r == 0 || r == -EAGAIN))
+                int k = tree_remove_entry(t, dirfd(d), e->d_name, depth);
+                if (k < 0 && k != -ENOENT && (r == 0 || r == -EAGAIN)) /* gone: somebody else removes it, too */
                         r = k;
         }
         closedir(d);
@@ -232,21 +256,20 @@ static int tree_empty(int fd_take, dev_t dev, int topfd, unsigned depth) {
 }
 
 int tree_remove(int dirfd, const char *name) {
-        struct stat st;
+        struct statx st;
         if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
                 return 0;
         if (errno != EISDIR && errno != EPERM)
                 return -errno;
-        _cleanup_close_ int top = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        _cleanup_close_ int top = tree_open(dirfd, name, &st);
         if (top < 0)
-                return -errno;
-        if (fstat(top, &st) < 0)
-                return -errno;
-        for (int r = -EAGAIN; r == -EAGAIN;) { /* again while something was flattened */
+                return top == -ENOENT ? 0 : top == -ENOTDIR ? -EPERM : top;
+        struct tree t = { .fd = top, .major = st.stx_dev_major, .minor = st.stx_dev_minor };
+        for (int r = -EAGAIN; r == -EAGAIN;) {
                 int fd = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 if (fd < 0)
-                        return -errno;
-                r = tree_empty(fd, st.st_dev, top, 0);
+                        return errno == ENOENT ? 0 : -errno;
+                r = tree_empty(&t, fd, 0);
                 if (r < 0 && r != -EAGAIN)
                         return r;
         }

@@ -24,11 +24,12 @@ _must_check_ int file_write(int dirfd, const char *path, const char *text);
 _must_check_ int file_writef(int dirfd, const char *path, const char *fmt, ...) _printf_(3, 4);
 /** file_replace() - write a temporary beside it and rename over @path: readers see the old or the new, whole. */
 _must_check_ int file_replace(int dirfd, const char *path, mode_t mode, const void *p, size_t n);
-/** dir_make() - mkdirat that accepts an existing directory; returns an O_DIRECTORY|O_PATH-less read fd. */
+/** dir_make_open() - mkdirat that accepts an existing directory (not a symlink to one). Return: a readable fd of it. */
 _must_check_ int dir_make_open(int dirfd, const char *path, mode_t mode);
 /** dir_make_all() - mkdir -p */
 _must_check_ int dir_make_all(const char *path, mode_t mode);
-/** tree_remove() - rm -r of @name below @dirfd; follows no symlink, crosses no mount; -ENOENT is success. */
+/** tree_remove() - rm -r of @name below @dirfd; follows no symlink; a name that is not there is success.
+ * Return: 0; -EXDEV when @name is, or holds, a mount point: what is mounted is left alone, the rest below @name is gone. */
 _must_check_ int tree_remove(int dirfd, const char *name);
 /** fd_path() - "/proc/self/fd/N" into @buf (at least 32 bytes): for calls that only take a path. */
 const char *fd_path(int fd, char *buf, size_t size);

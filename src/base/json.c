@@ -5,7 +5,6 @@
 #include "base/digest.h"
 #include "base/str.h"
 
-
 #define DEPTH_MAX 64
 
 /* Deepest nesting outside strings; malformed text is jansson's to find. */
@@ -21,9 +20,10 @@ static size_t text_depth(const char *text, size_t len) {
                                 in_string = false;
                 } else if (c == '"')
                         in_string = true;
-                else if (c == '{' || c == '[')
-                        deepest = MAX(deepest, ++depth);
-                else if ((c == '}' || c == ']') && depth > 0)
+                else if (c == '{' || c == '[') {
+                        depth++;
+                        deepest = MAX(deepest, depth);
+                } else if ((c == '}' || c == ']') && depth > 0)
                         depth--;
         }
         return deepest;
@@ -165,7 +165,8 @@ int json_dispatch(json_t *j, const struct json_field *fields, const char *path, 
                 return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "%s: expected an object", path);
         for (const struct json_field *f = fields; f->key; f++) {
                 json_t *v = json_object_get(j, f->key);
-                if (!v && (f->flags & JSON_MANDATORY))
+                bool vector = f->kind == JSON_KIND_STRV || f->kind == JSON_KIND_MAP || f->kind == JSON_KIND_KEYS;
+                if ((f->flags & JSON_MANDATORY) && (!v || (json_is_null(v) && !vector))) /* Go: null is an empty vector */
                         return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "%s.%s: is missing", path, f->key);
                 if (!v)
                         continue;
@@ -190,8 +191,6 @@ json_t *json_from_strv(char *const *v) {
 }
 
 static json_t *build_object(char *const *v, bool values) {
-        if (!v)
-                return NULL;
         json_t *o = json_object();
         for (size_t i = 0; v[i]; i++) {
                 const char *eq = values ? strchr(v[i], '=') : NULL;
@@ -203,6 +202,7 @@ static json_t *build_object(char *const *v, bool values) {
 
 static json_t *build_value(const struct json_field *f, const void *in) {
         char digest[DIGEST_STR_SIZE];
+        char *const *strings;
         switch (f->kind) {
         case JSON_KIND_STRING:
                 return *(char *const *) in ? json_string(*(char *const *) in) : NULL;
@@ -217,12 +217,14 @@ static json_t *build_value(const struct json_field *f, const void *in) {
         case JSON_KIND_DOUBLE:
                 return json_real(*(const double *) in);
         case JSON_KIND_STRV:
-                return json_from_strv(*(char *const *const *) in);
+                strings = *(char *const *const *) in;
+                return strv_len(strings) ? json_from_strv(strings) : NULL;
         case JSON_KIND_MAP:
         case JSON_KIND_KEYS:
-                return build_object(*(char *const *const *) in, f->kind == JSON_KIND_MAP);
+                strings = *(char *const *const *) in;
+                return strv_len(strings) ? build_object(strings, f->kind == JSON_KIND_MAP) : NULL;
         case JSON_KIND_DIGEST:
-                return json_string(digest_format(in, digest));
+                return str_empty(in) ? NULL : json_string(digest_format(in, digest));
         case JSON_KIND_OBJECT:
                 return json_build(f->fields, in);
         case JSON_KIND_RAW:

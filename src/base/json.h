@@ -12,7 +12,8 @@
 #define JSON_TEXT_MAX (4u << 20) /* bytes: the limit that registries put on a manifest */
 
 /** json_parse_text() - one document, nothing after it; depth <= 64; duplicate keys refused.
- * @what: for the message ("image config sha256:...").  Return: 0 or -EBADMSG with SOUK_CORRUPT. @ret [owned] */
+ * @what: for the message ("image config sha256:...").  Return: 0; -EBADMSG with SOUK_CORRUPT; -EFBIG with SOUK_LIMIT over
+ * JSON_TEXT_MAX. @ret [owned] */
 _must_check_ int json_parse_text(const char *text, size_t len, const char *what, json_t **ret, struct souk_err *reterr);
 #define _cleanup_json_ _cleanup_(json_decrefp)
 
@@ -30,7 +31,7 @@ enum json_kind {
         JSON_KIND_OBJECT,   /* nested: .fields, into the struct at the offset */
         JSON_KIND_RAW,      /* json_t *: a new reference */
 };
-enum json_flags { JSON_MANDATORY = 1 };
+enum json_flags { JSON_MANDATORY = 1 }; /* missing is an error; so is null, but for a vector */
 struct json_field {
         const char *key;
         enum json_kind kind;
@@ -42,9 +43,10 @@ struct json_field {
  * @path: "$" or "$.config", put in front of the key in messages. Owned members of @out are the caller's to free,
  * also on failure. */
 _must_check_ int json_dispatch(json_t *j, const struct json_field *fields, const char *path, void *out, struct souk_err *reterr);
-/** json_build() - the inverse: object from struct; NULL strings and empty vectors are left out. [owned] */
+/** json_build() - the inverse: object from struct; NULL strings, empty vectors, false and unset digests are left out, and
+ * so are strings that are not UTF-8: see str_is_utf8(). [owned] */
 json_t *json_build(const struct json_field *fields, const void *in);
-/** json_text() - compact text [owned]; JSON_SORT_KEYS when @sorted */
+/** json_text() - text [owned]: compact, or indented by four when @pretty; keys in the order they were set */
 char *json_text(const json_t *j, bool pretty);
 json_t *json_from_strv(char *const *v);
 #endif

@@ -129,14 +129,20 @@ static int timeout_ms(const struct loop *l) {
         return (int) MIN(ms, (uint64_t) 3600000);
 }
 
+/* The timer that is due the longest; of equals the one added first, which is the last in the list. */
+static struct loop_source *due_timer(const struct loop *l, uint64_t now) {
+        struct loop_source *due = NULL;
+        for (struct loop_source *s = l->sources; s; s = s->next)
+                if (s->timer && !s->dead && s->at_usec <= now && (!due || s->at_usec <= due->at_usec))
+                        due = s;
+        return due;
+}
+
 static int run_timers(struct loop *l) {
         uint64_t now = now_usec();
-        for (struct loop_source *s = l->sources; s && !l->stopped; s = s->next) {
-                if (!s->timer || s->dead || s->at_usec > now)
-                        continue;
-                loop_timer_fn fn = s->timer;
+        for (struct loop_source *s; !l->stopped && (s = due_timer(l, now));) {
                 s->dead = l->has_dead = true; /* one shot */
-                int r = fn(l, s, s->user);
+                int r = s->timer(l, s, s->user);
                 if (r < 0)
                         return r;
         }

@@ -33,6 +33,7 @@ static int child_fds(const struct proc_spawn *s) {
         return 0;
 }
 
+/* Runs with all signals blocked until the parent's handlers are gone: they would act on what both processes share. */
 _noreturn_ static void child(const struct proc_spawn *s, int report, pid_t parent) {
         sigset_t none;
         struct sigaction dfl = { .sa_handler = SIG_DFL };
@@ -44,8 +45,10 @@ _noreturn_ static void child(const struct proc_spawn *s, int report, pid_t paren
         int high = 3;
         for (size_t i = 0; i < s->n_fds; i++)
                 high = MAX(high, s->fds[i].as + 1);
-        report = fcntl(report, F_DUPFD_CLOEXEC, high + (int) s->n_fds + 1);
-        int r = report < 0 ? -errno : child_fds(s);
+        int moved = fcntl(report, F_DUPFD_CLOEXEC, high + (int) s->n_fds + 1);
+        int r = moved < 0 ? -errno : child_fds(s);
+        if (moved >= 0)
+                report = moved;
         if (r >= 0 && s->new_session && setsid() < 0)
                 r = -errno;
         if (r >= 0 && s->die_with_parent) {
@@ -66,12 +69,16 @@ int proc_spawn(const struct proc_spawn *s, int *ret_pidfd) {
         if (pipe2(p, O_CLOEXEC) < 0)
                 return -errno;
         pid_t parent = getpid();
+        sigset_t all, before;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
         pid_t pid = fork();
         if (pid == 0) {
                 close(p[0]);
                 child(s, p[1], parent);
         }
         int fork_errno = errno, report = 0;
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
         close(p[1]);
         _cleanup_close_ int in = p[0];
         if (pid < 0)
@@ -81,7 +88,8 @@ int proc_spawn(const struct proc_spawn *s, int *ret_pidfd) {
         if (r >= 0 || pidfd < 0) { /* exec failed, and said why */
                 if (pidfd < 0)
                         kill(pid, SIGKILL);
-                waitpid(pid, NULL, 0);
+                while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+                        ;
                 return pidfd < 0 ? pidfd : report;
         }
         *ret_pidfd = TAKE_FD(pidfd);
@@ -125,21 +133,30 @@ int proc_start_time(pid_t pid, uint64_t *ret_ticks) {
         return 0;
 }
 
+/* "" or @sign and a number: how far from RTMIN or RTMAX. */
+static int parse_realtime_offset(const char *s, char sign) {
+        uint32_t n;
+        if (!*s)
+                return 0;
+        if (*s != sign || str_to_u32(s + 1, &n) < 0 || n > (uint32_t) (SIGRTMAX - SIGRTMIN))
+                return -EINVAL;
+        return (int) n;
+}
+
 int signal_from_name(const char *name) {
         uint32_t n;
+        int offset;
         if (str_to_u32(name, &n) == 0)
-                return n >= 1 && (int) n <= SIGRTMAX ? (int) n : -EINVAL;
+                return n >= 1 && n <= (uint32_t) SIGRTMAX ? (int) n : -EINVAL;
         if (strncasecmp(name, "SIG", 3) == 0)
                 name += 3;
         if (strncasecmp(name, "RTMIN", 5) == 0) {
-                if (!name[5])
-                        return SIGRTMIN;
-                return name[5] == '+' && str_to_u32(name + 6, &n) == 0 && SIGRTMIN + (int) n <= SIGRTMAX ? SIGRTMIN + (int) n : -EINVAL;
+                offset = parse_realtime_offset(name + 5, '+');
+                return offset < 0 ? offset : SIGRTMIN + offset;
         }
         if (strncasecmp(name, "RTMAX", 5) == 0) {
-                if (!name[5])
-                        return SIGRTMAX;
-                return name[5] == '-' && str_to_u32(name + 6, &n) == 0 && SIGRTMAX - (int) n >= SIGRTMIN ? SIGRTMAX - (int) n : -EINVAL;
+                offset = parse_realtime_offset(name + 5, '-');
+                return offset < 0 ? offset : SIGRTMAX - offset;
         }
         for (int sig = 1; sig < 32; sig++) {
                 const char *known = sigabbrev_np(sig);
@@ -148,6 +165,8 @@ int signal_from_name(const char *name) {
         }
         if (strcasecmp(name, "CLD") == 0)
                 return SIGCHLD;
+        if (strcasecmp(name, "IO") == 0)
+                return SIGIO;
         return strcasecmp(name, "IOT") == 0 ? SIGABRT : -EINVAL;
 }
 

@@ -33,9 +33,9 @@ const char *signal_to_name(int sig); /* "TERM", or NULL */
 
 uint64_t now_usec(void);       /* CLOCK_MONOTONIC */
 uint64_t now_wall_usec(void);  /* CLOCK_REALTIME: for records and people */
-/** time_format_rfc3339() - "2026-12-01T14:06:34.123456789Z" from wall usec into @buf (>= 32). */
+/** time_format_rfc3339() - "2026-12-01T14:06:34.123456000Z" from wall usec into @buf (>= 32). */
 char *time_format_rfc3339(uint64_t wall_usec, char *buf, size_t size);
-_must_check_ int time_parse(const char *s, uint64_t *ret_wall_usec); /* RFC 3339, unix seconds, or "10m" ago */
+_must_check_ int time_parse(const char *s, uint64_t *ret_wall_usec); /* RFC 3339 (no zone: UTC), unix seconds, or "10m" ago */
 void random_bytes(void *p, size_t n);
 void random_hex(char *out, size_t n_digits); /* n_digits + NUL */
 /** exe_sibling() - path of another program of ours: beside this executable, else LIBEXECDIR. [owned] or NULL. */

@@ -64,6 +64,15 @@ static int parse_zone(const char *s, int *ret_minutes) {
         return 0;
 }
 
+/* timegm() makes the 2nd of March of the 30th of February. */
+static bool date_exists(const struct tm *tm) {
+        struct tm day = { .tm_year = tm->tm_year - 1900, .tm_mon = tm->tm_mon - 1, .tm_mday = tm->tm_mday };
+        if (tm->tm_mon < 1 || tm->tm_mon > 12 || tm->tm_mday < 1 || tm->tm_mday > 31)
+                return false;
+        timegm(&day);
+        return day.tm_mday == tm->tm_mday;
+}
+
 static int parse_rfc3339(const char *s, uint64_t *ret) {
         struct tm tm = {};
         int zone, usec = 0, scale = 100000;
@@ -76,12 +85,15 @@ static int parse_rfc3339(const char *s, uint64_t *ret) {
                         return -EINVAL;
                 if (*s == ':' && (s++, parse_digits(&s, 2, &tm.tm_sec) < 0))
                         return -EINVAL;
-                if (*s == '.')
+                if (*s == '.') {
+                        if (s[1] < '0' || s[1] > '9')
+                                return -EINVAL;
                         for (s++; *s >= '0' && *s <= '9'; s++, scale /= 10)
                                 usec += (*s - '0') * scale;
+                }
         }
-        if (parse_zone(s, &zone) < 0 || tm.tm_year < 1970 || tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
-            tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+        if (parse_zone(s, &zone) < 0 || tm.tm_year < 1970 || !date_exists(&tm) || tm.tm_hour > 23 || tm.tm_min > 59 ||
+            tm.tm_sec > 60)
                 return -EINVAL;
         tm.tm_year -= 1900;
         tm.tm_mon--;
@@ -101,9 +113,11 @@ int time_parse(const char *s, uint64_t *ret) {
                 int r = str_to_u64(whole, &v);
                 if (r < 0 || __builtin_mul_overflow(v, 1000000u, &v))
                         return -ERANGE;
-                int scale = 100000;
+                uint64_t usec = 0, scale = 100000;
                 for (const char *p = dot ? dot + 1 : ""; *p; p++, scale /= 10)
-                        v += (uint64_t) (*p - '0') * (uint64_t) scale;
+                        usec += (uint64_t) (*p - '0') * scale;
+                if (__builtin_add_overflow(v, usec, &v))
+                        return -ERANGE;
                 *ret = v;
                 return 0;
         }

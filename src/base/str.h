@@ -52,7 +52,8 @@ const char *env_get(char *const *env, const char *name);
 /** env_set() - replace or append "NAME=VALUE" (@assignment without '=' removes the name). */
 void env_set(char ***env, const char *assignment);
 
-/* All parsers: 0, -EINVAL malformed, -ERANGE too large; the whole string must match; no sign, no spaces. */
+/* All parsers: 0, -EINVAL malformed, -ERANGE too large; the whole string must match; no spaces, and no
+ * sign but a '-' for str_to_i64(). */
 _must_check_ int str_to_u64(const char *s, uint64_t *ret);
 _must_check_ int str_to_i64(const char *s, int64_t *ret);
 _must_check_ int str_to_u32(const char *s, uint32_t *ret);
@@ -60,7 +61,7 @@ _must_check_ int str_to_u32(const char *s, uint32_t *ret);
 _must_check_ int str_to_bytes(const char *s, uint64_t *ret);
 /** str_to_usec() - "10s", "1m30s", "500ms", "2h"; a bare number is seconds. */
 _must_check_ int str_to_usec(const char *s, uint64_t *ret);
-/** str_from_bytes() - "4.2 MB" as Docker prints sizes (units of 1000). Writes into @buf, returns it. */
+/** str_from_bytes() - "4.26MB" as Docker prints sizes (units of 1000). Writes into @buf, returns it. */
 char *str_from_bytes(uint64_t n, char *buf, size_t size);
 /** str_since() - "3 seconds", "2 minutes", "About an hour", "5 days" as Docker prints them. */
 char *str_since(uint64_t usec, char *buf, size_t size);
