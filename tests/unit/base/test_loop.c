@@ -185,7 +185,7 @@ static void test_freed_in_callback(void **state) {
         close(q[1]);
 }
 
-static int fail(struct loop *l, struct loop_source *s, void *user) {
+static int failing(struct loop *l, struct loop_source *s, void *user) {
         loop_stop(l, 3);
         return -EPROTO;
 }
@@ -193,7 +193,7 @@ static int fail(struct loop *l, struct loop_source *s, void *user) {
 static void test_callback_fails(void **state) {
         _cleanup_(loop_freep) struct loop *l = NULL;
         assert_int_equal(loop_new(&l), 0);
-        assert_int_equal(loop_add_timer(l, 0, fail, NULL, NULL), 0);
+        assert_int_equal(loop_add_timer(l, 0, failing, NULL, NULL), 0);
         assert_int_equal(loop_run(l), -EPROTO);
         assert_int_equal(loop_add_timer(l, 0, stop, NULL, NULL), 0);
         assert_int_equal(loop_run(l), 7);

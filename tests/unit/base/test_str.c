@@ -94,7 +94,7 @@ static void test_env(void **state) {
 
 static void test_nearest(void **state) {
         assert_string_equal(NEAREST("imagse", "images", "inspect", "kill"), "images");
-        assert_string_equal(NEAREST("rnu", "rm", "run", "rmi"), "run");
+        assert_string_equal(NEAREST("runn", "rm", "run", "rmi"), "run");
         assert_string_equal(NEAREST("run", "rub", "run"), "run");
         assert_null(NEAREST("frobnicate", "images", "run"));
         assert_null(str_nearest("x", NULL, 0));
