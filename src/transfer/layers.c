@@ -22,6 +22,7 @@
 struct stream {                         /* of one layer; the user of two sources */
         struct transfer *t;
         struct layer_job *job;
+        size_t number;                  /* of the job */
         size_t at;                      /* in the blob */
         struct hash *blob_hash, *tar_hash; /* tar_hash NULL: the blob is the tar */
         int blob_fd;                    /* copy; -EBADF: none */
@@ -123,20 +124,25 @@ static int rename_staged(const char *from, const char *kind, const char *hex, st
         return renameat(FD_STAGING, from, FD_STAGING, to) < 0 ? souk_err_errno(err, errno, "naming a finished layer") : 0;
 }
 
+/* The temporary name is the job's, not the digest's: two blobs may hold the same layer. */
+static int make_blob(struct stream *s, char *name, size_t size, struct souk_err *err) {
+        snprintf(name, size, "part-blob.%zu", s->number);
+        if (!s->t->keep_blobs)
+                return 0;
+        s->blob_fd = openat(FD_STAGING, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        return s->blob_fd < 0 ? souk_err_errno(err, errno, "making a file for a blob") : 0;
+}
+
 static int store_layer(struct stream *s, struct souk_err *err) {
         struct layer_job *j = s->job;
-        char layer[32 + DIGEST_HEX_LEN], blob[32 + DIGEST_HEX_LEN];
+        char layer[32 + DIGEST_HEX_LEN], blob[32];
         snprintf(layer, sizeof(layer), "part-layer.%s", j->diff_id.hex);
-        snprintf(blob, sizeof(blob), "part-blob.%s", j->diff_id.hex);
         _cleanup_close_ int dst = make_target(s->t, layer, err);
         if (dst < 0)
                 return dst;
-        if (s->t->keep_blobs) {
-                s->blob_fd = openat(FD_STAGING, blob, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-                if (s->blob_fd < 0)
-                        return souk_err_errno(err, errno, "making a file for a blob");
-        }
-        int r = import_stream(s, dst, err);
+        int r = make_blob(s, blob, sizeof(blob), err);
+        if (r >= 0)
+                r = import_stream(s, dst, err);
         if (r >= 0)
                 r = rename_staged(layer, "layer", j->diff_id.hex, err);
         if (r >= 0 && s->blob_fd >= 0)
@@ -144,25 +150,23 @@ static int store_layer(struct stream *s, struct souk_err *err) {
         return r;
 }
 
-/* The store has the layer: its blob is only looked at when that is not known, to be kept, or to know its digest. */
+/* The store, or a job before this one, has the layer: its blob is only looked at when that is not known, to be kept, or
+ * to know its digest. */
 static int verify_known(struct stream *s, struct souk_err *err) {
         struct layer_job *j = s->job;
-        char blob[32 + DIGEST_HEX_LEN];
+        char blob[32];
         if (j->has_blob_digest) {
                 int r = transfer_ask(s->t, "blob", &j->blob_digest, &j->blob_known, err);
-                if (r < 0 || j->blob_known || !s->t->keep_blobs)
+                if (r < 0 || j->blob_known || (!s->t->keep_blobs && j->known))
                         return r;
         }
-        if (s->t->keep_blobs) {
-                snprintf(blob, sizeof(blob), "part-blob.%s", j->diff_id.hex);
-                s->blob_fd = openat(FD_STAGING, blob, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-                if (s->blob_fd < 0)
-                        return souk_err_errno(err, errno, "making a file for a blob");
-        }
+        int r = make_blob(s, blob, sizeof(blob), err);
+        if (r < 0)
+                return r;
         struct layer_source source = { .next = blob_next, .user = s };
         const void *p;
         size_t n;
-        int r = inflate_new(j->compression, &source, &s->inflate, err);
+        r = inflate_new(j->compression, &source, &s->inflate, err);
         if (r < 0)
                 return r;
         while ((r = tar_next(s, &p, &n, err)) > 0)
@@ -182,14 +186,14 @@ static int verify_known(struct stream *s, struct souk_err *err) {
         return r >= 0 && s->blob_fd >= 0 ? rename_staged(blob, "blob", got.hex, err) : r;
 }
 
-static int run_one(struct transfer *t, struct layer_job *j, struct souk_err *err) {
-        struct stream s = { .t = t, .job = j, .blob_fd = -EBADF };
+static int run_one(struct transfer *t, struct layer_job *j, size_t number, bool stored, struct souk_err *err) {
+        struct stream s = { .t = t, .job = j, .number = number, .blob_fd = -EBADF };
         int r = transfer_ask(t, "layer", &j->diff_id, &j->known, err);
         if (r < 0)
                 return r;
         s.blob_hash = hash_new();
         s.tar_hash = j->compression == BLOB_PLAIN ? NULL : hash_new();
-        r = j->known ? verify_known(&s, err) : store_layer(&s, err);
+        r = j->known || stored ? verify_known(&s, err) : store_layer(&s, err);
         hash_free(s.blob_hash);
         if (s.tar_hash)
                 hash_free(s.tar_hash);
@@ -208,15 +212,41 @@ struct pool {
         struct transfer *t;
         struct layer_job *jobs;
         size_t n, next;
+        size_t *first, *twin;           /* of each job: the one that stores its layer; that reads the same blob */
         pthread_mutex_t lock;
         struct souk_err err;            /* the first failure */
 };
 
-static bool is_earlier(const struct pool *p, size_t i) {
-        for (size_t k = 0; k < i; k++)
-                if (digest_equal(&p->jobs[k].diff_id, &p->jobs[i].diff_id))
-                        return true;
-        return false;
+/* The same bytes, by digest or, where none is promised, because they are the same member of the archive. */
+static bool same_blob(const struct layer_job *a, const struct layer_job *b) {
+        if (a->compression != b->compression || a->has_blob_digest != b->has_blob_digest || a->blob.n != b->blob.n)
+                return false;
+        return a->has_blob_digest ? digest_equal(&a->blob_digest, &b->blob_digest) : a->blob.p == b->blob.p;
+}
+
+static int by_layer(const void *a, const void *b, void *user) {
+        const struct layer_job *jobs = user;
+        size_t i = *(const size_t *) a, k = *(const size_t *) b;
+        int order = strcmp(jobs[i].diff_id.hex, jobs[k].diff_id.hex);
+        return order ? order : i < k ? -1 : i > k;
+}
+
+/* Sorted, since an archive may name very many. */
+static void find_twins(struct pool *p) {
+        _cleanup_free_ size_t *order = xcalloc(p->n, sizeof(*order));
+        for (size_t i = 0; i < p->n; i++)
+                order[i] = i;
+        qsort_r(order, p->n, sizeof(*order), by_layer, p->jobs);
+        for (size_t i = 0, start = 0; i < p->n; i++) {
+                struct layer_job *j = &p->jobs[order[i]];
+                if (!digest_equal(&p->jobs[order[start]].diff_id, &j->diff_id))
+                        start = i;
+                size_t k = start;
+                while (k < i && !same_blob(&p->jobs[order[k]], j))
+                        k++;
+                p->first[order[i]] = order[start];
+                p->twin[order[i]] = order[k];
+        }
 }
 
 static void *worker(void *user) {
@@ -227,10 +257,10 @@ static void *worker(void *user) {
                 pthread_mutex_unlock(&p->lock);
                 if (i >= p->n)
                         return NULL;
-                if (is_earlier(p, i))
+                if (p->twin[i] != i)
                         continue;
                 struct souk_err err = {};
-                if (run_one(p->t, &p->jobs[i], &err) >= 0)
+                if (run_one(p->t, &p->jobs[i], i, p->first[i] != i, &err) >= 0)
                         continue;
                 pthread_mutex_lock(&p->lock);
                 if (!p->err.errnum)
@@ -241,15 +271,13 @@ static void *worker(void *user) {
 
 /* A layer that stands twice was stored once: the second has the same results. */
 static void copy_results(struct pool *p) {
-        for (size_t i = 0; i < p->n; i++)
-                for (size_t k = 0; k < i; k++)
-                        if (digest_equal(&p->jobs[k].diff_id, &p->jobs[i].diff_id)) {
-                                p->jobs[i].stats = p->jobs[k].stats;
-                                p->jobs[i].known = p->jobs[k].known;
-                                p->jobs[i].blob_known = p->jobs[k].blob_known;
-                                p->jobs[i].blob_digest = p->jobs[k].blob_digest;
-                                break;
-                        }
+        for (size_t i = 0; i < p->n; i++) {
+                const struct layer_job *stored = &p->jobs[p->first[i]], *twin = &p->jobs[p->twin[i]];
+                p->jobs[i].stats = stored->stats;
+                p->jobs[i].known = stored->known;
+                p->jobs[i].blob_known = twin->blob_known;
+                p->jobs[i].blob_digest = twin->blob_digest;
+        }
 }
 
 int layers_run(struct transfer *t, struct layer_job *jobs, size_t n, struct souk_err *err) {
@@ -257,6 +285,10 @@ int layers_run(struct transfer *t, struct layer_job *jobs, size_t n, struct souk
         pthread_t threads[THREADS_MAX];
         long cpus = sysconf(_SC_NPROCESSORS_ONLN);
         size_t n_threads = 0, wanted = MIN(MIN((size_t) (cpus > 0 ? cpus : 1), n), (size_t) THREADS_MAX);
+        _cleanup_free_ size_t *first = xcalloc(n, sizeof(*first)), *twin = xcalloc(n, sizeof(*twin));
+        p.first = first;
+        p.twin = twin;
+        find_twins(&p);
         pthread_mutex_init(&p.lock, NULL);
         while (n_threads + 1 < wanted && pthread_create(&threads[n_threads], NULL, worker, &p) == 0)
                 n_threads++;
