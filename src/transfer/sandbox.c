@@ -1,81 +1,152 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Confinement, before the first untrusted byte is read: no new privileges, namespaces without a network, an empty root
- * (files are reached by the descriptors that were given), no capabilities (the tree driver keeps those that unpacking needs, reading a directory the one that
- * reads all), Landlock on what is left of the file system, and a seccomp filter that knows only what this program does.
- * A kernel without Landlock has the others, which are not optional.
+ * Confinement, before the first untrusted byte is read.  What is assumed: whoever wrote the archive runs code here.
+ *
+ *   mounts        staging and an input directory become detached mounts of their own: no device is ever opened through
+ *                 them, and the input is read-only
+ *   namespaces    no network, no System V IPC, and an empty read-only root: files are reached by given descriptors only
+ *   Landlock      what may be done below staging; signals and abstract sockets stay inside (kernel 6.12)
+ *   capabilities  none; unpacking a tree keeps those that it needs, reading a directory the one that reads all
+ *   limits        memory, files, no core dump; not dumpable, dies with its parent
+ *   seccomp       the calls that this program makes, see sandbox_calls.c
+ *
+ * It stays uid 0, so that staged files are root's: neither its files (empty root, Landlock) nor its processes (no kill,
+ * no ptrace, no prlimit of others) can be reached with that.  A kernel without Landlock has the others, which are not
+ * optional.  The tree driver keeps CAP_SYS_ADMIN, which writing trusted.overlay.opaque takes: the filter holds the rest
+ * of what it would allow.
  */
-#include "transfer/transfer.h"
+#include "transfer/sandbox.h"
 
 #include "base/file.h"
-#include "base/str.h"
 #include "sys/fs.h"
+#include "transfer/transfer.h"
 
 #include <linux/capability.h>
 #include <linux/landlock.h>
 #include <sched.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
-#define MEMORY_MAX_BYTES (8ULL << 30)   /* of address space: archives are mapped, so this is no limit on memory in use */
+#define MEMORY_MAX_BYTES (4ULL << 30) /* private and writable: what a layer of ten million entries takes */
 #define FILES_MAX 1024
 
+static int limit(int resource, rlim_t value) {
+        struct rlimit now, wanted = { value, value };
+        if (getrlimit((__rlimit_resource_t) resource, &now) < 0)
+                return -errno;
+        if (now.rlim_max < value)
+                wanted.rlim_cur = wanted.rlim_max = now.rlim_max;
+        return setrlimit((__rlimit_resource_t) resource, &wanted) < 0 ? -errno : 0;
+}
+
 static int limit_resources(struct souk_err *err) {
-        struct rlimit none = { 0, 0 }, files = { FILES_MAX, FILES_MAX }, now;
-        if (setrlimit(RLIMIT_CORE, &none) < 0)
-                return souk_err_errno(err, errno, "limiting core dumps");
-        if (getrlimit(RLIMIT_NOFILE, &now) == 0 && now.rlim_max > FILES_MAX && setrlimit(RLIMIT_NOFILE, &files) < 0)
-                return souk_err_errno(err, errno, "limiting open files");
-        return 0;
+        int r = limit(RLIMIT_CORE, 0);
+        if (r >= 0)
+                r = limit(RLIMIT_NOFILE, FILES_MAX);
+#ifndef __SANITIZE_ADDRESS__
+        if (r >= 0)
+                r = limit(RLIMIT_DATA, MEMORY_MAX_BYTES);
+#endif
+        return r < 0 ? souk_err_errno(err, r, "limiting memory and files") : 0;
 }
 
 /*
- * An empty root, in a mount namespace of its own.  Unpacked trees are walked by O_PATH descriptors, whose attributes can
- * only be had through /proc/self/fd: there /proc is in it, and Landlock lets nothing of it be opened.
+ * @fd becomes a mount of its own with @attr; the number stays.  -EINVAL is no failure where the caller says so: a
+ * descriptor of a detached mount cannot be cloned by older kernels.
  */
+static int remount(int fd, uint64_t attr, bool recursive) {
+        _cleanup_close_ int tree = fs_clone(fd, "", recursive);
+        if (tree < 0)
+                return tree;
+        int r = fs_set_attr(tree, attr, 0, 0, -EBADF, recursive);
+        if (r < 0)
+                return r;
+        _cleanup_close_ int root = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return root < 0 || dup2(root, fd) < 0 ? -errno : 0;
+}
+
+/* Before the mount namespace is left: only mounts of one's own can be cloned. */
+static int remount_given(unsigned flags, struct souk_err *err) {
+        uint64_t attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+        int r = remount(FD_STAGING, attr, false);
+        if (r < 0 && (flags & SANDBOX_TREE || (r != -EINVAL && r != -ENOSYS)))
+                return souk_err_errno(err, r, "making the staging directory a mount without devices");
+        r = flags & SANDBOX_READ_ALL ? remount(FD_INPUT, attr | MOUNT_ATTR_RDONLY, true) : 0;
+        return r < 0 && r != -EINVAL && r != -ENOSYS ? souk_err_errno(err, r, "making the input read-only") : 0;
+}
+
+/* Objects of unpacked trees that cannot be opened are reached by /proc/self/fd: /proc is there for those, and Landlock
+ * lets nothing of it be opened. */
+static int make_root(unsigned flags, int proc) {
+        int root = fs_new("tmpfs", "mode=555,size=4k,nr_inodes=4",
+                          MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+        if (root < 0 || !flags)
+                return root;
+        int r = mkdirat(root, "proc", 0555) < 0 ? -errno : 0;
+        _cleanup_close_ int slash = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (r >= 0)
+                r = fs_attach(root, slash);
+        if (r >= 0) {
+                _cleanup_close_ int at = openat(root, "proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+                r = fs_attach(proc, at);
+        }
+        if (r < 0)
+                close(root);
+        return r < 0 ? r : root;
+}
+
 static int enter_root(unsigned flags, struct souk_err *err) {
         if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
                 return souk_err_errno(err, errno, "unshare");
         if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
                 return souk_err_errno(err, errno, "making the mounts private");
         _cleanup_close_ int proc = flags ? fs_clone(AT_FDCWD, "/proc", false) : -EBADF;
-        _cleanup_close_ int root = fs_new("tmpfs", "mode=555,size=4k,nr_inodes=4", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-        _cleanup_close_ int slash = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        int r = flags && proc < 0 ? proc : root < 0 ? root : fs_attach(root, slash);
-        if (r >= 0 && flags)
-                r = mkdirat(root, "proc", 0555) < 0 ? -errno : 0;
-        if (r >= 0 && flags) {
-                _cleanup_close_ int at = openat(root, "proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-                r = fs_attach(proc, at);
+        if (flags && proc < 0)
+                return souk_err_errno(err, proc, "/proc");
+        _cleanup_close_ int root = make_root(flags, proc);
+        int r = root < 0 ? root : 0;
+        if (r >= 0 && !flags) {
+                _cleanup_close_ int slash = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+                r = fs_attach(root, slash);
         }
-        if (r >= 0 && (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0))
+        if (r >= 0 && (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
+                       chdir("/") < 0))
                 r = -errno;
         if (r >= 0)
                 r = fs_set_attr(root, MOUNT_ATTR_RDONLY, 0, 0, -EBADF, false);
-        return r < 0 ? souk_err_errno(err, r, "entering an empty root") : 0;
+        return r < 0 && r != -ENOSYS ? souk_err_errno(err, r, "entering an empty root") : 0;
 }
 
 static int drop_capabilities(unsigned flags, struct souk_err *err) {
         uint64_t keep = 0;
         if (flags & SANDBOX_TREE)
-                keep |= 1ULL << CAP_CHOWN | 1ULL << CAP_MKNOD | 1ULL << CAP_FOWNER | 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_SETFCAP |
-                        1ULL << CAP_FSETID | 1ULL << CAP_SYS_ADMIN; /* the last for trusted.overlay.opaque */
+                keep |= 1ULL << CAP_CHOWN | 1ULL << CAP_MKNOD | 1ULL << CAP_FOWNER | 1ULL << CAP_DAC_OVERRIDE |
+                        1ULL << CAP_SETFCAP | 1ULL << CAP_FSETID | 1ULL << CAP_SYS_ADMIN;
         if (flags & SANDBOX_READ_ALL)
                 keep |= 1ULL << CAP_DAC_READ_SEARCH;
         for (int cap = 0; cap < 64; cap++)
                 if (!(keep >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno == EINVAL)
-                        break;
+                        break; /* that was the last one */
         struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
-        struct __user_cap_data_struct d[2] = { { (uint32_t) keep, (uint32_t) keep, 0 }, { (uint32_t) (keep >> 32), (uint32_t) (keep >> 32), 0 } };
-        if (syscall(SYS_capset, &h, d) < 0)
-                return souk_err_errno(err, errno, "dropping capabilities");
-        return 0;
+        struct __user_cap_data_struct d[2] = { { (uint32_t) keep, (uint32_t) keep, 0 },
+                                               { (uint32_t) (keep >> 32), (uint32_t) (keep >> 32), 0 } };
+        return syscall(SYS_capset, &h, d) < 0 ? souk_err_errno(err, errno, "dropping capabilities") : 0;
 }
+
+/* ---- Landlock ---------------------------------------------------------------------------------------------------- */
+
+/* What newer kernels have than the headers that this is built with. */
+#define LL_FS_V1 ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
+#define LL_FS_REFER (1ULL << 13)     /* 2 */
+#define LL_FS_TRUNCATE (1ULL << 14)  /* 3 */
+#define LL_NET_TCP 3ULL              /* 4: bind, connect */
+#define LL_FS_IOCTL_DEV (1ULL << 15) /* 5 */
+#define LL_SCOPE_ALL 3ULL            /* 6: abstract sockets, signals */
+struct ruleset {
+        uint64_t fs, net, scoped;
+};
 
 static int add_rule(int ruleset, int fd, uint64_t access) {
         struct landlock_path_beneath_attr rule = { .allowed_access = access, .parent_fd = fd };
@@ -83,57 +154,29 @@ static int add_rule(int ruleset, int fd, uint64_t access) {
 }
 
 static int restrict_files(unsigned flags, struct souk_err *err) {
+        long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+        if (abi < (flags & SANDBOX_TREE ? 2 : 1)) /* the first version refuses all links between directories */
+                return 0;
+        struct ruleset attr = {
+                .fs = LL_FS_V1 | (abi >= 2 ? LL_FS_REFER : 0) | (abi >= 3 ? LL_FS_TRUNCATE : 0) |
+                      (abi >= 5 ? LL_FS_IOCTL_DEV : 0),
+                .net = LL_NET_TCP,
+                .scoped = LL_SCOPE_ALL,
+        };
+        size_t size = abi >= 6 ? sizeof(attr) : abi >= 4 ? offsetof(struct ruleset, scoped) : sizeof(attr.fs);
         uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
-        uint64_t all = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1; /* of the first version */
-        struct landlock_ruleset_attr attr = { .handled_access_fs = all };
-        _cleanup_close_ int ruleset = (int) syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
-        struct stat st;
+        uint64_t write = read | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
+                         LANDLOCK_ACCESS_FS_REMOVE_FILE | LL_FS_TRUNCATE;
+        if (flags & SANDBOX_TREE)
+                write = attr.fs & ~(LANDLOCK_ACCESS_FS_EXECUTE | LL_FS_IOCTL_DEV);
+        _cleanup_close_ int ruleset = (int) syscall(SYS_landlock_create_ruleset, &attr, size, 0);
         if (ruleset < 0)
-                return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : souk_err_errno(err, errno, "Landlock");
-        if (add_rule(ruleset, FD_STAGING, all & ~(uint64_t) LANDLOCK_ACCESS_FS_EXECUTE) < 0)
-                return souk_err_errno(err, errno, "Landlock: staging");
-        if (fstat(FD_INPUT, &st) == 0 && S_ISDIR(st.st_mode) && add_rule(ruleset, FD_INPUT, read) < 0)
-                return souk_err_errno(err, errno, "Landlock: input");
-        if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
                 return souk_err_errno(err, errno, "Landlock");
-        return 0;
-}
-
-static const int calls[] = {
-        SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(pwritev), SCMP_SYS(lseek),
-        SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mprotect), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(brk),
-        SCMP_SYS(openat), SCMP_SYS(close), SCMP_SYS(dup), SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(fstatfs), SCMP_SYS(ftruncate),
-        SCMP_SYS(fallocate), SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(sync_file_range), SCMP_SYS(fcntl), SCMP_SYS(pipe2), SCMP_SYS(fadvise64),
-        SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(unlinkat), SCMP_SYS(mkdirat), SCMP_SYS(getdents64), SCMP_SYS(readlinkat), SCMP_SYS(faccessat),
-        SCMP_SYS(faccessat2), SCMP_SYS(copy_file_range), SCMP_SYS(openat2),
-        SCMP_SYS(fgetxattr), SCMP_SYS(flistxattr), SCMP_SYS(lgetxattr), SCMP_SYS(llistxattr), SCMP_SYS(getxattr), SCMP_SYS(listxattr),
-        SCMP_SYS(futex), SCMP_SYS(clone), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
-        SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(tgkill), SCMP_SYS(getpid), SCMP_SYS(gettid),
-        SCMP_SYS(getrandom), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity),
-        SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(prlimit64),
-        SCMP_SYS(restart_syscall), SCMP_SYS(uname), SCMP_SYS(sysinfo), SCMP_SYS(kill), SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(ioctl),
-};
-static const int tree_calls[] = {
-        SCMP_SYS(fchown), SCMP_SYS(fchownat), SCMP_SYS(lchown), SCMP_SYS(fchmod), SCMP_SYS(fchmodat), SCMP_SYS(mknodat), SCMP_SYS(symlinkat), SCMP_SYS(linkat),
-        SCMP_SYS(utimensat), SCMP_SYS(fsetxattr), SCMP_SYS(lsetxattr), SCMP_SYS(setxattr), SCMP_SYS(chmod), SCMP_SYS(chown), SCMP_SYS(umask), SCMP_SYS(removexattr),
-};
-
-static int filter_calls(unsigned flags, struct souk_err *err) {
-#if defined(__SANITIZE_ADDRESS__)
-        return 0; /* the sanitizers' runtime makes system calls of its own */
-#endif
-        scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
-        int r = ctx ? 0 : -ENOMEM;
-        for (size_t i = 0; i < ELEMENTSOF(calls) && r >= 0; i++)
-                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
-        for (size_t i = 0; flags & SANDBOX_TREE && i < ELEMENTSOF(tree_calls) && r >= 0; i++)
-                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, tree_calls[i], 0);
-        if (r >= 0) /* glibc then makes threads by clone, whose flags can be seen */
-                r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-        if (r >= 0)
-                r = seccomp_load(ctx);
-        seccomp_release(ctx);
-        return r < 0 ? souk_err_errno(err, r, "the seccomp filter") : 0;
+        if (add_rule(ruleset, FD_STAGING, write & attr.fs) < 0)
+                return souk_err_errno(err, errno, "Landlock: staging");
+        if (flags & SANDBOX_READ_ALL && add_rule(ruleset, FD_INPUT, read) < 0)
+                return souk_err_errno(err, errno, "Landlock: input");
+        return syscall(SYS_landlock_restrict_self, ruleset, 0) < 0 ? souk_err_errno(err, errno, "Landlock") : 0;
 }
 
 int sandbox_enter(unsigned flags, struct souk_err *err) {
@@ -141,10 +184,14 @@ int sandbox_enter(unsigned flags, struct souk_err *err) {
                 return souk_err_errno(err, errno, "prctl");
         int r = limit_resources(err);
         if (r >= 0)
+                r = remount_given(flags, err);
+        if (r >= 0)
                 r = enter_root(flags, err);
         if (r >= 0)
                 r = restrict_files(flags, err);
         if (r >= 0)
                 r = drop_capabilities(flags, err);
-        return r < 0 ? r : filter_calls(flags, err);
+        if (r >= 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) /* again: new credentials may forget it */
+                r = souk_err_errno(err, errno, "prctl");
+        return r < 0 ? r : sandbox_filter_calls(flags, err);
 }
