@@ -19,10 +19,11 @@ static bool has_filesystem(const char *name) {
         return fd >= 0;
 }
 
-/* A parameter that the file system's context takes without a value being looked up. */
+/* Before 6.5 an overlay takes any option until it is made: one that cannot be made tells an unknown option (EINVAL) from a
+ * lower that is no directory. */
 static bool overlay_takes_lowerdir_add(void) {
         _cleanup_close_ int fs = fsopen("overlay", FSOPEN_CLOEXEC);
-        return fs >= 0 && fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", "/", 0) >= 0;
+        return fs >= 0 && fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", "/nonexistent/souk", 0) < 0 && errno == ENOENT;
 }
 
 /* 6.12 and later say ENOTBLK no more for a regular file: an empty one is then "not EROFS" (EINVAL). */

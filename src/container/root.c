@@ -13,12 +13,16 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "sys/fs.h"
+#include "wire/channel.h"
 
 #include <linux/capability.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/fsuid.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 
 /* ---- as the container's root ------------------------------------------------------------------------------------- */
 
@@ -81,16 +85,12 @@ static int set_fd(int fs, const char *key, int fd, struct souk_err *err) {
 }
 
 /* One by one where the kernel has that (6.5), else in one string, of which fsconfig takes 255 bytes. */
-static int set_lowers(int fs, const int *fds, size_t n, struct souk_err *err) {
+static int set_lowers(int fs, const int *fds, size_t n, bool one_by_one, struct souk_err *err) {
         char path[32], all[256];
         size_t i = n, len = 0;
-        for (; i > 0; i--)
+        for (; one_by_one && i > 0; i--)
                 if (fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", fd_path(fds[i - 1], path, sizeof(path)), 0) < 0)
-                        break;
-        if (i == 0)
-                return 0;
-        if (i < n)
-                return souk_err_errno(err, errno, "overlay: adding layer %zu", i);
+                        return souk_err_errno(err, errno, "overlay: adding layer %zu", i);
         for (; i > 0 && len < sizeof(all); i--)
                 len += (size_t) snprintf(all + len, sizeof(all) - len, "%s%s", len ? ":" : "",
                                          fd_path(fds[i - 1], path, sizeof(path)));
@@ -98,17 +98,17 @@ static int set_lowers(int fs, const int *fds, size_t n, struct souk_err *err) {
                 return souk_err_set(
                         err, SOUK_UNSUPPORTED, -EOPNOTSUPP,
                         "an image of %zu layers needs a kernel whose overlayfs has 'lowerdir+' (6.5 or later)", n);
-        return fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir", all, 0) < 0 ?
+        return !one_by_one && fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir", all, 0) < 0 ?
                        souk_err_errno(err, errno, "overlay: setting the layers") :
                        0;
 }
 
-static int overlay_create(const int *lowers, size_t n, int upper, int work, bool discard, struct souk_err *err) {
+static int overlay_try(const int *lowers, size_t n, int upper, int work, bool discard, bool one_by_one, struct souk_err *err) {
         _cleanup_close_ int fs = fsopen("overlay", FSOPEN_CLOEXEC);
         if (fs < 0)
                 return souk_err_errno(err, errno, "overlayfs");
         (void) fsconfig(fs, FSCONFIG_SET_STRING, "source", "overlay", 0);
-        int r = set_lowers(fs, lowers, n, err);
+        int r = set_lowers(fs, lowers, n, one_by_one, err);
         if (r >= 0 && upper >= 0)
                 r = set_fd(fs, "upperdir", upper, err);
         if (r >= 0 && upper >= 0)
@@ -119,6 +119,63 @@ static int overlay_create(const int *lowers, size_t n, int upper, int work, bool
                 return r;
         int fd = fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ? -1 : fsmount(fs, FSMOUNT_CLOEXEC, 0);
         return fd < 0 ? souk_err_errno(err, errno, "mounting the root (overlay)") : fd;
+}
+
+/* In a mount namespace of its own: attaches the clones, so that an older overlayfs takes them, and makes the overlay. */
+static int attach_and_create(const int *lowers, size_t n, int parent, int upper, int work, bool discard) {
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                return -errno;
+        _cleanup_close_ int top = fs_new("tmpfs", "mode=700", 0);
+        _cleanup_close_ int slash = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int r = top < 0 ? top : slash < 0 ? -errno : fs_attach(top, slash);
+        for (size_t i = 0; r >= 0 && i <= n; i++) {
+                char name[16];
+                int mount_fd = i < n ? lowers[i] : parent;
+                if (mount_fd < 0)
+                        continue;
+                snprintf(name, sizeof(name), "%zu", i);
+                r = mkdirat(top, name, 0700) < 0 ? -errno : 0;
+                _cleanup_close_ int at = openat(top, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+                if (r >= 0)
+                        r = at < 0 ? -errno : fs_attach(mount_fd, at);
+        }
+        return r < 0 ? r : overlay_try(lowers, n, upper, work, discard, false, NULL);
+}
+
+/* Before 6.15 or so, overlayfs only takes mounts of the caller's mount namespace: a child makes one, and hands the overlay
+ * back.  The overlay has clones of its own; those of the child end with it. */
+static int overlay_by_child(const int *lowers, size_t n, int parent, int upper, int work, bool discard, struct souk_err *err) {
+        int sock[2], r = -EIO, fd = -EBADF, status;
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock) < 0)
+                return souk_err_errno(err, errno, "mounting the root: socketpair");
+        pid_t pid = fork();
+        if (pid == 0) {
+                close(sock[0]);
+                fd = attach_and_create(lowers, n, parent, upper, work, discard);
+                r = fd < 0 ? fd : 0;
+                if (fd_write_all(sock[1], &r, sizeof(r)) >= 0 && fd >= 0)
+                        (void) !channel_send_fd(sock[1], fd);
+                _exit(0);
+        }
+        int fork_errno = errno;
+        close(sock[1]);
+        if (pid < 0)
+                r = -fork_errno;
+        else if (fd_read_all(sock[0], &r, sizeof(r)) >= 0 && r >= 0)
+                r = fd = channel_receive_fd(sock[0]);
+        close(sock[0]);
+        if (pid > 0)
+                while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+                        ;
+        return r < 0 ? souk_err_errno(err, r, "mounting the root (overlay)") : fd;
+}
+
+/* An older overlayfs takes any option and says only at the end that it does not know one, or does not like a mount. */
+static int overlay_create(const int *lowers, size_t n, int parent, int upper, int work, bool discard, struct souk_err *err) {
+        int fd = overlay_try(lowers, n, upper, work, discard, true, err);
+        if (fd == -EINVAL)
+                fd = overlay_try(lowers, n, upper, work, discard, false, err);
+        return fd == -EINVAL ? overlay_by_child(lowers, n, parent, upper, work, discard, err) : fd;
 }
 
 /* The name of a directory in its parent. */
@@ -177,7 +234,7 @@ static int make_overlay(struct apply *a, int userns_fd, struct souk_err *err) {
         if (r >= 0)
                 r = owner_enter(d, &owner, err);
         if (r >= 0)
-                r = overlay_create(lowers, n, upper, work, root->discard_upper, err);
+                r = overlay_create(lowers, n, parent, upper, work, root->discard_upper, err);
         owner_leave(&owner);
         for (size_t i = 0; i < n; i++)
                 apply_close_late(a, lowers[i]);

@@ -85,6 +85,7 @@ static int launch_plan(struct launch *l, bool dry, struct souk_err *err) {
                 .slot = dry && wants_slot(&l->spec) ? 0 : l->record.slot,
                 .dir_fd = l->dir_fd,
                 .dry = dry,
+                .discard = l->record.autoremove,
         };
         int r = machine_build_new(&in, &l->machine, err);
         if (r < 0)

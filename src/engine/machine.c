@@ -121,6 +121,7 @@ static int add_root(struct machine_build *b, const struct machine_input *in, str
         *root = (struct machine_root){
                 .upper_fd = -EBADF, .work_fd = -EBADF, .dir_fd = -EBADF,
                 .read_only = in->spec->read_only,
+                .discard_upper = in->discard,
                 .idmap_layers = b->desc.ns[MACHINE_NS_USER].mode == MACHINE_NS_PRIVATE,
                 .n_layers = in->image ? in->image->n_layers : 0,
         };

@@ -19,7 +19,7 @@ struct machine_input {
         int dir_fd;                       /* ROOT/instances/<id>; borrowed */
         bool dry;                         /* for plans: opens nothing, all fds stay -EBADF */
         bool exec;                        /* for exec: only limits, capabilities, seccomp; no fds of files */
-        bool foreground;                  /* PR_SET_PDEATHSIG etc. the same: kept for messages */
+        bool discard;                     /* --rm: the writable layer need not outlive a crash of the machine */
 };
 int machine_build_new(const struct machine_input *in, struct machine_build **ret, struct souk_err *err);
 void machine_build_free(struct machine_build *b);

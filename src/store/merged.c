@@ -11,34 +11,37 @@
 #include <sys/mount.h>
 
 /* One call a lower where the kernel has it (6.5), else one "a:b:c" string of short /proc paths. */
-static int overlay_lowers(int fs_fd, const int *fds, size_t n) {
+static int overlay_lowers(int fs_fd, const int *fds, size_t n, bool one_by_one) {
         char path[40];
-        size_t i;
-        for (i = 0; i < n; i++)
+        for (size_t i = 0; one_by_one && i < n; i++)
                 if (fsconfig(fs_fd, FSCONFIG_SET_STRING, "lowerdir+", fd_path(fds[i], path, sizeof(path)), 0) < 0)
-                        break;
-        if (i == n)
+                        return -errno;
+        if (one_by_one)
                 return 0;
-        if (i > 0)
-                return -errno;
         _cleanup_strv_ char **paths = NULL;
-        for (i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++)
                 strv_push(&paths, fd_path(fds[i], path, sizeof(path)));
         _cleanup_free_ char *joined = strv_join(paths, ":");
         return fsconfig(fs_fd, FSCONFIG_SET_STRING, "lowerdir", joined, 0) < 0 ? -errno : 0;
 }
 
-static int overlay_mount(const int *fds, size_t n, struct souk_err *err) {
+static int overlay_try(const int *fds, size_t n, bool one_by_one) {
         _cleanup_close_ int fs_fd = fsopen("overlay", FSOPEN_CLOEXEC);
         if (fs_fd < 0)
-                return souk_err_errno(err, errno, "overlayfs");
-        int r = overlay_lowers(fs_fd, fds, n);
-        if (r >= 0 && fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-                r = -errno;
-        int fd = r < 0 ? r : fsmount(fs_fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY);
-        if (fd < 0)
-                return souk_err_errno(err, r < 0 ? r : errno, "mounting the merged root for reading");
-        return fd;
+                return -errno;
+        int r = overlay_lowers(fs_fd, fds, n, one_by_one);
+        if (r < 0)
+                return r;
+        int fd = fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ? -1 : fsmount(fs_fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY);
+        return fd < 0 ? -errno : fd;
+}
+
+/* An overlayfs from before 6.5 takes any option, and says only at the end that it does not know one. */
+static int overlay_mount(const int *fds, size_t n, struct souk_err *err) {
+        int fd = overlay_try(fds, n, true);
+        if (fd == -EINVAL)
+                fd = overlay_try(fds, n, false);
+        return fd < 0 ? souk_err_errno(err, fd, "mounting the merged root for reading (overlay)") : fd;
 }
 
 int store_merged_open(struct store *st, const char *id, const struct store_layer *layers, size_t n, struct souk_err *err) {

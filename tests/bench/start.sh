@@ -18,10 +18,10 @@ if command -v runc >/dev/null; then bundle runc; set -- "$@" -n runc "runc run -
 # Debian 12's crun refuses hybrid control groups: it runs where the v2 tree is not mounted, and all with it
 if command -v crun >/dev/null; then [ -f "$SOUK_ROOT/bundle/config.json" ] || bundle crun; set -- "$@" -n crun "crun run --bundle $SOUK_ROOT/bundle souk-bench-c"; fi
 if podman image exists box 2>/dev/null; then set -- "$@" -n podman "podman run --rm --network none box true"; fi
-cat >"$SOUK_ROOT/run" <<'END'
+cat >"$SOUK_ROOT/runner" <<'END'
 umount /sys/fs/cgroup/unified 2>/dev/null || true
 exec hyperfine -N --warmup 10 --runs "${RUNS:-200}" --export-json "$OUT" "$@" >/dev/null
 END
-OUT=$SOUK_ROOT/out unshare -m sh "$SOUK_ROOT/run" "$@" 2>"$SOUK_ROOT/err" || { cat "$SOUK_ROOT/err"; exit 1; }
+OUT=$SOUK_ROOT/out unshare -m sh "$SOUK_ROOT/runner" "$@" 2>"$SOUK_ROOT/err" || { cat "$SOUK_ROOT/err"; exit 1; }
 echo "start of a container (median of ${RUNS:-200})"
 jq -r '.results[] | "\(.command)=\(.median * 1e6)"' "$SOUK_ROOT/out" | ratios
