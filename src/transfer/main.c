@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* souk-transfer: one job, then the end.  See transfer.h.  Started by the engine only. */
+#include "transfer/sandbox.h"
 #include "transfer/transfer.h"
 
 #include "base/file.h"

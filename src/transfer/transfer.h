@@ -33,10 +33,6 @@ int transfer_ask(struct transfer *t, const char *kind, const struct digest *d, b
 int transfer_tell(struct transfer *t, json_t *message_take, struct souk_err *err);
 int transfer_receive_output(struct souk_err *err); /* export: the fd to write to; [owned] */
 
-/* sandbox.c */
-enum sandbox_flags { SANDBOX_TREE = 1, SANDBOX_READ_ALL = 2 };
-int sandbox_enter(unsigned flags, struct souk_err *err);
-
 /* hash.c: SHA-256 by libcrypto */
 struct hash;
 struct hash *hash_new(void);
