@@ -50,6 +50,7 @@ struct child {
         /* the child's own state */
         int fds[PLAN_SLOTS_MAX];        /* mounts by slot; 0: the root */
         int console_fd, empty_fd;
+        bool empty_attached;
         struct child_go go;
         char program[4096];
         size_t step;

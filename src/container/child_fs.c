@@ -216,6 +216,12 @@ int child_mask(struct child *c, const struct step *s) {
                 return is_missing(target) ? 0 : target;
         if (fstat(target, &st) < 0)
                 return -errno;
+        /* The first directory gets the empty file system itself, the others clones: an older kernel clones only what is attached. */
+        if (S_ISDIR(st.st_mode) && !c->empty_attached) {
+                int r = fs_attach(c->empty_fd, target);
+                c->empty_attached = r >= 0;
+                return r;
+        }
         _cleanup_close_ int cover = S_ISDIR(st.st_mode) ? fs_clone(c->empty_fd, "", false) : clone_null(c);
         return cover < 0 ? cover : fs_attach(cover, target);
 }
