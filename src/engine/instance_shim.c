@@ -82,7 +82,9 @@ _noreturn_ static void future_shim(struct shim_start *x, int sock) {
                         r = 0; /* it has ended already: the shim will tell */
                 memcpy(report.warning, run.warning, sizeof(report.warning));
         }
-        if (r < 0 && report.err.errnum == 0)
+        if (r >= 0)
+                report.err = (struct souk_err){}; /* of something that was tried first, and done in another way */
+        else if (report.err.errnum == 0)
                 souk_err_errno(&report.err, r, "starting instance %.12s", x->id);
         if (fd_write_all(sock, &report, sizeof(report)) < 0 || r < 0) {
                 if (run.pidfd >= 0)
