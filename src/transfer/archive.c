@@ -37,6 +37,7 @@ struct archive {
 struct fd_source {
         int fd;
         char *buf;
+        uint64_t sum;           /* read so far */
 };
 #define CHUNK (1u << 20)
 
@@ -50,6 +51,7 @@ static int fd_next(void *user, const void **ret_p, size_t *ret_n, struct souk_er
                 return souk_err_errno(err, errno, "reading the archive");
         *ret_p = s->buf;
         *ret_n = (size_t) n;
+        s->sum += (uint64_t) n;
         return n > 0;
 }
 
@@ -83,7 +85,7 @@ static int prefix_next(void *user, const void **ret_p, size_t *ret_n, struct sou
         return fd_next(&s->rest, ret_p, ret_n, err);
 }
 
-static int spool_copy(struct transfer *t, const struct layer_source *from, int to, struct souk_err *err) {
+static int spool_copy(struct transfer *t, const struct layer_source *from, const struct fd_source *file, int to, struct souk_err *err) {
         const void *p;
         size_t n;
         uint64_t sum = 0;
@@ -92,6 +94,8 @@ static int spool_copy(struct transfer *t, const struct layer_source *from, int t
                 sum += n;
                 if (sum > t->limits.max_image_bytes)
                         return souk_err_set(err, SOUK_LIMIT, -EFBIG, "the archive inflates to more than %llu bytes", (unsigned long long) t->limits.max_image_bytes);
+                if (sum > RATIO_FREE_BYTES && sum / MAX(file->sum, (uint64_t) 1) > t->limits.max_ratio)
+                        return souk_err_set(err, SOUK_LIMIT, -EFBIG, "the archive inflates to more than %u times its size", t->limits.max_ratio);
                 r = fd_write_all(to, p, n);
                 if (r < 0)
                         return souk_err_errno(err, r, "spooling the archive");
@@ -102,7 +106,7 @@ static int spool_copy(struct transfer *t, const struct layer_source *from, int t
 /* The archive, inflated, as a file in staging. */
 static int spool(struct transfer *t, int fd, struct bytes *ret, struct souk_err *err) {
         _cleanup_free_ char *buf = xmalloc(CHUNK);
-        struct prefix_source s = { .rest = { fd, buf } };
+        struct prefix_source s = { .rest = { .fd = fd, .buf = buf } };
         while (s.n_first < sizeof(s.first)) {
                 ssize_t n = read(fd, s.first + s.n_first, sizeof(s.first) - s.n_first);
                 if (n < 0 && errno == EINTR)
@@ -124,7 +128,7 @@ static int spool(struct transfer *t, int fd, struct bytes *ret, struct souk_err 
         _cleanup_close_ int out = openat(FD_STAGING, SPOOL, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (out < 0)
                 return souk_err_errno(err, errno, "making the spool file");
-        r = spool_copy(t, &inflated, out, err);
+        r = spool_copy(t, &inflated, &s.rest, out, err);
         return r < 0 ? r : bytes_map(out, "the archive", ret, err);
 }
 
@@ -208,7 +212,7 @@ static int index_members(struct archive *a, struct souk_err *err) {
                 if (r < 0)
                         return r;
         }
-        if (r < 0)
+        if (r < 0 || a->n_members == 0)
                 return r;
         qsort(a->members, a->n_members, sizeof(*a->members), by_name); /* of equal names any: bytes are verified by digest */
         return 0;
@@ -262,18 +266,23 @@ void archive_close(struct archive *a) {
 static int get_file(struct archive *a, const char *name, struct bytes *ret, struct souk_err *err) {
         _cleanup_close_ int dir = dup(a->dir_fd);
         _cleanup_strv_ char **parts = str_split(name, '/');
+        for (size_t i = 0; parts[i]; i++) /* nor up: names in a manifest.json are anyone's */
+                if (streq(parts[i], ".."))
+                        return 0;
         for (size_t i = 0; parts[i] && dir >= 0; i++) { /* no symlink on the way: the directory may be anyone's */
-                int next = openat(dir, parts[i], O_RDONLY | O_NOFOLLOW | O_CLOEXEC | (parts[i + 1] ? O_DIRECTORY : 0));
+                int next = openat(dir, parts[i], O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (parts[i + 1] ? O_DIRECTORY : 0));
                 int open_errno = errno;
                 close(dir);
                 dir = next;
                 errno = open_errno;
         }
+        if (dir < 0 && (errno == ELOOP || errno == ENOTDIR || errno == ENXIO || errno == ENAMETOOLONG))
+                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "'%.200s' of the layout is not a regular file, or not reached by directories only", name);
         if (dir < 0)
-                return errno == ENOENT ? 0 : souk_err_errno(err, errno, "'%s' of the layout", name);
+                return errno == ENOENT ? 0 : souk_err_errno(err, errno, "'%.200s' of the layout", name);
         struct stat st;
         if (fstat(dir, &st) < 0 || !S_ISREG(st.st_mode))
-                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "'%s' of the layout is not a regular file", name);
+                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "'%.200s' of the layout is not a regular file", name);
         int r = bytes_map(dir, name, ret, err);
         if (r < 0)
                 return r;
@@ -289,7 +298,7 @@ int archive_get(struct archive *a, const char *name, struct bytes *ret, struct s
         const char *wanted = name;
         for (int links = 0; links <= LINKS_MAX; links++) {
                 struct member key = { .name = (char *) (uintptr_t) wanted };
-                struct member *m = bsearch(&key, a->members, a->n_members, sizeof(*m), by_name);
+                struct member *m = a->n_members ? bsearch(&key, a->members, a->n_members, sizeof(*m), by_name) : NULL;
                 if (!m)
                         return 0;
                 if (!m->link) {

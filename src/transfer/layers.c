@@ -16,7 +16,6 @@
 
 #define PIECE (1u << 20)
 #define PROGRESS_USEC 100000
-#define RATIO_FREE_BYTES (100u << 20)
 #define THREADS_MAX 16
 
 struct stream {                         /* of one layer; the user of two sources */
@@ -87,7 +86,7 @@ static int check_digest(const char *kind, const struct digest *wanted, const str
 static int import_stream(struct stream *s, int dst, struct souk_err *err) {
         struct layer_job *j = s->job;
         struct layer_source blob = { .next = blob_next, .user = s }, tar = { .next = tar_next, .user = s, .end_is_verified = true };
-        struct layer_limits limits = { s->t->limits.max_layer_bytes, s->t->limits.max_entries };
+        struct layer_limits limits = { MIN(s->t->limits.max_layer_bytes, s->t->limits.max_image_bytes), s->t->limits.max_entries };
         struct digest blob_digest, diff_id;
         int r = inflate_new(j->compression, &blob, &s->inflate, err);
         if (r >= 0)
@@ -214,6 +213,7 @@ struct pool {
         size_t n, next;
         size_t *first, *twin;           /* of each job: the one that stores its layer; that reads the same blob */
         pthread_mutex_t lock;
+        uint64_t data_bytes;            /* of the layers stored so far */
         struct souk_err err;            /* the first failure */
 };
 
@@ -260,10 +260,12 @@ static void *worker(void *user) {
                 if (p->twin[i] != i)
                         continue;
                 struct souk_err err = {};
-                if (run_one(p->t, &p->jobs[i], i, p->first[i] != i, &err) >= 0)
-                        continue;
+                int r = run_one(p->t, &p->jobs[i], i, p->first[i] != i, &err);
                 pthread_mutex_lock(&p->lock);
-                if (!p->err.errnum)
+                p->data_bytes += r >= 0 ? p->jobs[i].stats.data_bytes : 0;
+                if (r >= 0 && p->data_bytes > p->t->limits.max_image_bytes)
+                        r = souk_err_set(&err, SOUK_LIMIT, -EFBIG, "the layers have more than %llu bytes of files", (unsigned long long) p->t->limits.max_image_bytes);
+                if (r < 0 && !p->err.errnum)
                         p->err = err;
                 pthread_mutex_unlock(&p->lock);
         }

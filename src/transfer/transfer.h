@@ -20,6 +20,8 @@
 #define FD_INPUT 4
 #define FD_STAGING 5
 
+#define RATIO_FREE_BYTES (100u << 20) /* limits.max_ratio is asked above these */
+
 struct transfer {
         json_t *job;
         enum layer_driver driver;
