@@ -62,7 +62,7 @@ void apply_init(struct apply *a, const struct machine_plan *plan, struct machine
 
         c->plan = plan;
         c->sock = c->join_pidfd = c->console_fd = c->empty_fd = -EBADF;
-        c->new_user = c->late_user = c->cgroups_by_message = false;
+        c->new_user = c->late_user = c->cgroups_by_message = c->empty_attached = false;
         c->n_cgroup_fds = 0;
         c->cgroup_names = cgroup_shown_names();
         c->title = NULL;
