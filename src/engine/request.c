@@ -147,6 +147,8 @@ static int parse_stop(const struct souk_create_request *r, const struct image_co
                 return souk_err_set(err, SOUK_INVALID, -EINVAL,
                                     "the image's stop signal '%s' is not known: give another with --stop-signal", name);
         }
+        if (r->stop_timeout_usec > INT64_MAX) /* a record's integers have a sign */
+                return souk_err_set(err, SOUK_INVALID, -ERANGE, "--stop-timeout: is too long");
         s->stop_timeout_usec = r->stop_timeout_usec ? r->stop_timeout_usec : STOP_TIMEOUT_DEFAULT_USEC;
         return 0;
 }

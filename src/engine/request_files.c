@@ -301,7 +301,7 @@ static int parse_device(const char *text, struct instance_spec *s, struct souk_e
 int request_files_to_spec(const struct souk_create_request *r, struct instance_spec *s, struct souk_err *err) {
         int rr = 0;
         s->shm_bytes = SHM_BYTES_DEFAULT;
-        if (r->shm_size && (str_to_bytes(r->shm_size, &s->shm_bytes) < 0 || s->shm_bytes == 0))
+        if (r->shm_size && (str_to_bytes(r->shm_size, &s->shm_bytes) < 0 || s->shm_bytes == 0 || s->shm_bytes > INT64_MAX))
                 return bad(err, "--shm-size", r->shm_size, "expected bytes, as in 64m");
         for (size_t i = 0; rr >= 0 && r->volumes && r->volumes[i]; i++)
                 rr = parse_volume(r->volumes[i], s, err);
