@@ -184,6 +184,10 @@ static void test_refused(void **state) {
                 { { .devices = LIST("/dev/null:/x:q") }, "--device" },
                 { { .devices = LIST("null") }, "--device" },
                 { { .shm_size = "0" }, "--shm-size" },
+                { { .shm_size = "15e" }, "--shm-size" }, /* more than a record can hold */
+                { { .memory = "15e" }, "--memory 15e" },
+                { { .memory = "1g", .memory_swap = "15e" }, "--memory-swap 15e" },
+                { { .stop_timeout_usec = UINT64_MAX }, "--stop-timeout" },
                 { { .security_opt = LIST("apparmor=x") }, "not supported yet" },
                 { { .security_opt = LIST("frob") }, "--security-opt frob" },
                 { { .security_opt = LIST("seccomp=/nonexistent.json") }, "seccomp=/nonexistent.json" },
@@ -206,6 +210,26 @@ static void test_refused(void **state) {
                 if (r >= 0 || !strstr(err.msg, rows[i].words))
                         fail_msg("row %zu: expected '%s', got %d '%s'", i, rows[i].words, r, err.msg);
         }
+}
+
+/* What is accepted at its extremes is still there when the record is read again. */
+static void test_extremes(void **state) {
+        struct instance_spec s = {}, again = {};
+        struct souk_err err = {};
+        struct souk_create_request r = {
+                .shm_size = "7e", .memory = "7e", .memory_swap = "-1", .cpu_shares = "262144", .ulimits = LIST("nofile=0:9223372036854775807"),
+                .stop_timeout_usec = INT64_MAX, .oom_score_adj = -1000, .env = LIST("A=\xc3\xa9\n\t\"\\\x01"),
+        };
+        if (to_spec(&r, &s, &err) < 0)
+                fail_msg("%s", err.msg);
+        _cleanup_free_ char *text = instance_spec_format(&s);
+        if (instance_spec_parse(text, &again, &err) < 0)
+                fail_msg("%s", err.msg);
+        assert_true(again.shm_bytes == s.shm_bytes && again.memory_bytes == 7ll << 60 && again.memory_swap_bytes == -1);
+        assert_true(again.stop_timeout_usec == INT64_MAX && again.oom_score_adj == -1000 && again.rlimits[0].hard == INT64_MAX);
+        assert_string_equal(env_get(again.env, "A"), "\xc3\xa9\n\t\"\\\x01");
+        instance_spec_clear(&s);
+        instance_spec_clear(&again);
 }
 
 static void test_names(void **state) {
@@ -231,7 +255,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_defaults), cmocka_unit_test(test_command), cmocka_unit_test(test_joined),
                 cmocka_unit_test(test_files),    cmocka_unit_test(test_refused), cmocka_unit_test(test_names),
-                cmocka_unit_test(test_paths),
+                cmocka_unit_test(test_paths),    cmocka_unit_test(test_extremes),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
