@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 
 #define REGISTRY_DEFAULT "docker.io"
@@ -33,7 +34,9 @@ static const char *check_registry(const char *s) {
         const char *port = NULL;
         if (s[0] == '[') {
                 size_t n = strspn(s + 1, "0123456789abcdefABCDEF:.");
-                if (n == 0 || s[n + 1] != ']')
+                _cleanup_free_ char *address = xstrndup(s + 1, n);
+                struct in6_addr ignored;
+                if (s[n + 1] != ']' || inet_pton(AF_INET6, address, &ignored) != 1)
                         return "the registry's address in brackets is malformed";
                 port = s + n + 2;
         } else {
@@ -150,10 +153,12 @@ char *image_ref_format(const struct image_ref *r) {
 
 char *image_ref_familiar(const char *full) {
         const char *rest = str_startswith(full, REGISTRY_DEFAULT "/");
-        if (!rest)
+        const char *slash = rest ? strchr(rest, '/') : NULL;
+        if (!rest || (slash && is_registry(rest, (size_t) (slash - rest)))) /* shorter, it would be another's */
                 return xstrdup(full);
         const char *name = str_startswith(rest, LIBRARY);
-        return xstrdup(name && !strchr(name, '/') ? name : rest);
+        bool like_id = name && strspn(name, "0123456789abcdef") == DIGEST_HEX_LEN;
+        return xstrdup(name && !strchr(name, '/') && !like_id ? name : rest);
 }
 
 void image_ref_split(const char *full, char **ret_repository, char **ret_tag) {
