@@ -23,6 +23,9 @@ static void test_normalize(void **state) {
                 { "index.docker.io/box", "docker.io/library/box:latest", "box:latest" },
                 { "docker.io/a/b/c", "docker.io/a/b/c:latest", "a/b/c:latest" },
                 { "docker.io/library/a/b", "docker.io/library/a/b:latest", "library/a/b:latest" },
+                { "docker.io/reg.example/box", "docker.io/reg.example/box:latest", "docker.io/reg.example/box:latest" }, /* not reg.example's */
+                { "docker.io/localhost/box:1", "docker.io/localhost/box:1", "docker.io/localhost/box:1" },
+                { "docker.io/library/" HEX, "docker.io/library/" HEX ":latest", "library/" HEX ":latest" }, /* not an id */
                 { "localhost/box", "localhost/box:latest", "localhost/box:latest" },
                 { "localhost:5000/a/b:v1", "localhost:5000/a/b:v1", "localhost:5000/a/b:v1" },
                 { "registry.example/box", "registry.example/box:latest", "registry.example/box:latest" },
@@ -98,6 +101,8 @@ static void test_refused(void **state) {
                 { "reg..example/box", "host name" },
                 { "[::1/box", "brackets" },
                 { "[]/box", "brackets" },
+                { "[..]/box", "brackets" },
+                { "[1:2]/box", "brackets" },
                 { "reg.example/", "empty" },
                 { "@" DIGEST, "empty" },
                 { ":tag", "empty" },
