@@ -20,6 +20,11 @@ int bytes_map(int fd, const char *what, struct bytes *ret, struct souk_err *err)
         return 0;
 }
 
+void bytes_forget(const struct bytes *b, size_t at, size_t n) {
+        uintptr_t start = ((uintptr_t) b->p + at) & ~(uintptr_t) 4095;
+        (void) madvise((void *) start, n, MADV_DONTNEED);
+}
+
 void bytes_unmap(struct bytes *b) {
         if (b->mapped)
                 munmap((void *) (uintptr_t) b->p, b->n);

@@ -62,8 +62,9 @@ static int tell_progress(struct import *m, bool finished, struct souk_err *err) 
         if (!finished && now - m->told_at < 100000)
                 return 0;
         m->told_at = now;
-        return transfer_tell(m->t, json_pack("{s:{s:s,s:I,s:I,s:b,s:b}}", "progress", "layer", "import", "done", (json_int_t) m->tar_bytes, "total",
-                                             (json_int_t) 0, "finished", finished, "cached", 0), err);
+        struct transfer_msg p = { .kind = TRANSFER_PROGRESS };
+        p.progress = (struct transfer_progress){ .name = (char *) "import", .done = m->tar_bytes, .finished = finished };
+        return transfer_tell(m->t, &p, err);
 }
 
 /* What layer_import pulls: each piece goes to the digest and the blob on its way. */
@@ -134,7 +135,7 @@ static int exporter_end(struct exporter *x, int *read_fd, int r, struct souk_err
 /* ---- config and manifest ----------------------------------------------------------------------------------------- */
 
 static char *make_config(struct transfer *t, const struct digest *diff_id, struct souk_err *err) {
-        const char *text = json_string_value(json_object_get(t->job, "config")), *message = json_string_value(json_object_get(t->job, "message"));
+        const char *text = t->job->config, *message = t->job->message;
         char digest[DIGEST_STR_SIZE], now[40];
         json_t *j = NULL;
         if (!text || json_parse_text(text, strlen(text), "image config", &j, err) < 0)
@@ -172,10 +173,11 @@ static int finish(struct import *m, struct layer_job *layer, struct souk_err *er
         if (renameat(FD_STAGING, "part-blob", FD_STAGING, name) < 0)
                 return souk_err_errno(err, errno, "naming the blob");
         _cleanup_strv_ char **names = NULL;
-        strv_push(&names, json_string_value(json_object_get(m->t->job, "name")));
+        if (m->t->job->name)
+                strv_push(&names, m->t->job->name);
         char *const types[] = { (char *) OCI_LAYER_GZIP, NULL };
         layer->blob.n = m->blob_bytes;
-        return transfer_tell(m->t, image_message(names, config, strlen(config), manifest, strlen(manifest), OCI_MANIFEST, layer, types, 1), err);
+        return image_tell(m->t, names, config, manifest, OCI_MANIFEST, layer, types, 1, err);
 }
 
 static int import_stream(struct import *m, int dst, struct layer_job *layer, struct souk_err *err) {
@@ -253,7 +255,7 @@ static int output_write(void *user, const void *p, size_t n, struct souk_err *er
 }
 
 int job_export(struct transfer *t, struct souk_err *err) {
-        int out = transfer_receive_output(err);
+        int out = transfer_receive_fd("the output", err);
         if (out < 0)
                 return out;
         struct layer_sink sink = { output_write, &out };

@@ -12,7 +12,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 
-#include <sys/mman.h>
+#include <sched.h>
 
 #define PIECE (1u << 20)
 #define PROGRESS_USEC 100000
@@ -35,18 +35,17 @@ static int tell_progress(struct stream *s, bool finished, struct souk_err *err) 
         if (!finished && now - s->told_at < PROGRESS_USEC)
                 return 0;
         s->told_at = now;
-        json_t *p = json_pack("{s:{s:s,s:I,s:I,s:b,s:b}}", "progress", "layer", s->job->diff_id.hex, "done", (json_int_t) s->at, "total",
-                              (json_int_t) s->job->blob.n, "finished", finished, "cached", s->job->known);
-        return transfer_tell(s->t, p, err);
+        struct transfer_msg m = { .kind = TRANSFER_PROGRESS };
+        m.progress = (struct transfer_progress){ .name = s->job->diff_id.hex, .done = s->at, .total = s->job->blob.n,
+                                                 .finished = finished, .cached = s->job->known };
+        return transfer_tell(s->t, &m, err);
 }
 
 static int blob_next(void *user, const void **ret_p, size_t *ret_n, struct souk_err *err) {
         struct stream *s = user;
         const struct bytes *b = &s->job->blob;
-        if (s->at >= PIECE && s->at % PIECE == 0) { /* what was read need not stay in our memory */
-                uintptr_t start = ((uintptr_t) b->p + s->at - PIECE) & ~(uintptr_t) 4095;
-                (void) madvise((void *) start, PIECE, MADV_DONTNEED);
-        }
+        if (s->at >= PIECE && s->at % PIECE == 0)
+                bytes_forget(b, s->at - PIECE, PIECE);
         size_t n = MIN(b->n - s->at, (size_t) PIECE);
         if (n == 0)
                 return 0;
@@ -126,7 +125,7 @@ static int rename_staged(const char *from, const char *kind, const char *hex, st
 /* The temporary name is the job's, not the digest's: two blobs may hold the same layer. */
 static int make_blob(struct stream *s, char *name, size_t size, struct souk_err *err) {
         snprintf(name, size, "part-blob.%zu", s->number);
-        if (!s->t->keep_blobs)
+        if (!s->t->job->keep_blobs)
                 return 0;
         s->blob_fd = openat(FD_STAGING, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         return s->blob_fd < 0 ? souk_err_errno(err, errno, "making a file for a blob") : 0;
@@ -155,8 +154,8 @@ static int verify_known(struct stream *s, struct souk_err *err) {
         struct layer_job *j = s->job;
         char blob[32];
         if (j->has_blob_digest) {
-                int r = transfer_ask(s->t, "blob", &j->blob_digest, &j->blob_known, err);
-                if (r < 0 || j->blob_known || (!s->t->keep_blobs && j->known))
+                int r = transfer_ask(s->t, true, &j->blob_digest, &j->blob_known, err);
+                if (r < 0 || j->blob_known || (!s->t->job->keep_blobs && j->known))
                         return r;
         }
         int r = make_blob(s, blob, sizeof(blob), err);
@@ -187,7 +186,7 @@ static int verify_known(struct stream *s, struct souk_err *err) {
 
 static int run_one(struct transfer *t, struct layer_job *j, size_t number, bool stored, struct souk_err *err) {
         struct stream s = { .t = t, .job = j, .number = number, .blob_fd = -EBADF };
-        int r = transfer_ask(t, "layer", &j->diff_id, &j->known, err);
+        int r = transfer_ask(t, false, &j->diff_id, &j->known, err);
         if (r < 0)
                 return r;
         s.blob_hash = hash_new();
@@ -282,11 +281,16 @@ static void copy_results(struct pool *p) {
         }
 }
 
+/* sysconf() would look in /sys, which is not there. */
+size_t cpus_usable(void) {
+        cpu_set_t set;
+        return sched_getaffinity(0, sizeof(set), &set) == 0 ? (size_t) MAX(CPU_COUNT(&set), 1) : 1;
+}
+
 int layers_run(struct transfer *t, struct layer_job *jobs, size_t n, struct souk_err *err) {
         struct pool p = { .t = t, .jobs = jobs, .n = n };
         pthread_t threads[THREADS_MAX];
-        long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-        size_t n_threads = 0, wanted = MIN(MIN((size_t) (cpus > 0 ? cpus : 1), n), (size_t) THREADS_MAX);
+        size_t n_threads = 0, wanted = MIN(MIN(cpus_usable(), n), (size_t) THREADS_MAX);
         _cleanup_free_ size_t *first = xcalloc(n, sizeof(*first)), *twin = xcalloc(n, sizeof(*twin));
         p.first = first;
         p.twin = twin;

@@ -100,7 +100,7 @@ static int set_config(struct load *l, struct image *i, struct bytes text, const 
         int r = image_config_parse((const char *) text.p, text.n, what, config, err);
         if (r < 0)
                 return r;
-        i->config = xmemdup(text.p, text.n);
+        i->config = xstrndup((const char *) text.p, text.n); /* JSON: no NUL is in it */
         i->config_len = text.n;
         if (config->n_diff_ids > l->t->limits.max_layers)
                 return souk_err_set(err, SOUK_LIMIT, -E2BIG, "%s: has %zu layers: the most is %u", what, config->n_diff_ids, l->t->limits.max_layers);
@@ -171,7 +171,7 @@ static int load_manifest(struct load *l, const struct descriptor *d, const struc
                 return r;
         struct image *i = add_image(l);
         _cleanup_(image_config_clear) struct image_config config = {};
-        i->manifest = xmemdup(text.p, text.n);
+        i->manifest = xstrndup((const char *) text.p, text.n);
         i->manifest_len = text.n;
         i->manifest_type = xstrdup(d->media_type);
         r = set_config(l, i, config_text, config_what, &config, err);
@@ -377,7 +377,7 @@ static int find_images(struct load *l, struct souk_err *err) {
 }
 
 int job_load(struct transfer *t, struct souk_err *err) {
-        _cleanup_(load_clear) struct load l = { .t = t, .name = json_string_value(json_object_get(t->job, "name")) };
+        _cleanup_(load_clear) struct load l = { .t = t, .name = t->job->name };
         int r = archive_open(t, FD_INPUT, &l.archive, err);
         if (r >= 0)
                 r = find_images(&l, err);
@@ -390,8 +390,8 @@ int job_load(struct transfer *t, struct souk_err *err) {
                 if (!i->manifest)
                         make_docker_manifest(&l, i);
                 if (r >= 0)
-                        r = transfer_tell(t, image_message(i->names, i->config, i->config_len, i->manifest, i->manifest_len, i->manifest_type,
-                                                           l.layers + i->first_layer, i->layer_types, i->n_layers), err);
+                        r = image_tell(t, i->names, i->config, i->manifest, i->manifest_type, l.layers + i->first_layer,
+                                       i->layer_types, i->n_layers, err);
         }
         return r;
 }

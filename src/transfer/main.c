@@ -9,97 +9,120 @@
 #include "wire/channel.h"
 
 #include <signal.h>
+#include <stdio.h>
 
-int transfer_tell(struct transfer *t, json_t *message_take, struct souk_err *err) {
+int transfer_tell(struct transfer *t, const struct transfer_msg *m, struct souk_err *err) {
         pthread_mutex_lock(&t->channel_lock);
-        int r = message_take ? channel_send(FD_CHANNEL, message_take) : -ENOMEM;
+        int r = transfer_send(FD_CHANNEL, m, err);
         pthread_mutex_unlock(&t->channel_lock);
-        json_decref(message_take);
-        return r < 0 ? souk_err_errno(err, r, "telling the engine") : 0;
+        return r;
 }
 
-int transfer_ask(struct transfer *t, const char *kind, const struct digest *d, bool *ret_known, struct souk_err *err) {
-        _cleanup_json_ json_t *question = json_pack("{s:s,s:s}", "ask", kind, "digest", d->hex);
-        _cleanup_json_ json_t *answer = NULL;
+int transfer_ask(struct transfer *t, bool blob, const struct digest *d, bool *ret_known, struct souk_err *err) {
+        const struct transfer_msg question = { .kind = TRANSFER_ASK, .ask = { blob, *d } };
+        _cleanup_(transfer_msg_clear) struct transfer_msg answer = {};
         pthread_mutex_lock(&t->channel_lock);
-        int r = channel_send(FD_CHANNEL, question);
+        int r = transfer_send(FD_CHANNEL, &question, err);
         if (r >= 0)
-                r = channel_receive(FD_CHANNEL, false, &answer);
+                r = transfer_receive(FD_CHANNEL, false, &answer, err);
         pthread_mutex_unlock(&t->channel_lock);
-        if (r <= 0)
-                return souk_err_errno(err, r < 0 ? r : -EPIPE, "asking the engine");
-        *ret_known = json_is_true(json_object_get(answer, "known"));
+        if (r < 0)
+                return r;
+        if (r == 0 || answer.kind != TRANSFER_KNOWN)
+                return souk_err_set(err, SOUK_INTERNAL, -EPIPE, "the engine does not answer");
+        *ret_known = answer.known;
         return 0;
 }
 
-int transfer_receive_output(struct souk_err *err) {
+int transfer_receive_fd(const char *what, struct souk_err *err) {
         int fd = channel_receive_fd(FD_CHANNEL);
-        return fd < 0 ? souk_err_errno(err, fd, "receiving the output") : fd;
+        return fd < 0 ? souk_err_errno(err, fd, "receiving %s", what) : fd;
 }
 
-static uint64_t number(json_t *job, const char *key) {
-        json_int_t n = json_integer_value(json_object_get(job, key));
-        return n > 0 ? (uint64_t) n : 0;
-}
-
-static void read_job(struct transfer *t) {
-        json_t *limits = json_object_get(t->job, "limits");
-        const char *driver = json_string_value(json_object_get(t->job, "driver"));
-        t->driver = driver && streq(driver, "tree") ? LAYER_DRIVER_TREE : LAYER_DRIVER_EROFS;
-        t->keep_blobs = json_is_true(json_object_get(t->job, "keepBlobs"));
+static void read_job(struct transfer *t, const char *driver, const struct transfer_job *job) {
+        t->driver = streq(driver, "tree") ? LAYER_DRIVER_TREE : LAYER_DRIVER_EROFS;
         t->limits = (struct worker_limits){
-                .max_layer_bytes = number(limits, "layerBytes"),
-                .max_image_bytes = number(limits, "imageBytes"),
-                .max_entries = number(limits, "entries"),
-                .max_layers = (uint32_t) number(limits, "layers"),
-                .max_images = (uint32_t) number(limits, "images"),
-                .max_ratio = (uint32_t) number(limits, "ratio"),
+                .max_layer_bytes = job->max_layer_bytes,
+                .max_image_bytes = job->max_image_bytes,
+                .max_entries = job->max_entries,
+                .max_layers = job->max_layers,
+                .max_images = job->max_images,
+                .max_ratio = job->max_ratio,
         };
+        t->job = job;
 }
 
-static int run(struct transfer *t, const char *op, struct souk_err *err) {
-        int r = channel_receive(FD_CHANNEL, false, &t->job);
-        if (r <= 0)
-                return souk_err_errno(err, r < 0 ? r : -EPIPE, "receiving the job");
-        read_job(t);
-        if (streq(op, "load"))
-                return job_load(t, err);
-        if (streq(op, "import"))
-                return job_import(t, err);
-        return streq(op, "save") ? job_save(t, err) : job_export(t, err);
+static const struct {
+        const char *name;
+        int (*run)(struct transfer *t, struct souk_err *err);
+        bool unpacks;
+} ops[] = {
+        { "load", job_load, true },
+        { "import", job_import, true },
+        { "save", job_save, false },
+        { "export", job_export, false },
+};
+
+static int run(struct transfer *t, size_t op, const char *driver, struct souk_err *err) {
+        _cleanup_(transfer_msg_clear) struct transfer_msg m = {};
+        int r = transfer_receive(FD_CHANNEL, false, &m, err);
+        if (r < 0)
+                return r;
+        if (r == 0 || m.kind != TRANSFER_JOB)
+                return souk_err_set(err, SOUK_INTERNAL, -EPIPE, "the engine gave no job");
+        read_job(t, driver, &m.job);
+        return ops[op].run(t, err);
 }
 
-static unsigned sandbox_flags(const char *op, const char *driver) {
+/* What else was inherited is nobody's here; the terminal is not for a process that reads untrusted bytes. */
+static void leave_inherited(void) {
+        (void) close_range(FD_STAGING + 1, ~0u, 0);
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        bool speaks = getenv("SOUK_LOG");
+#ifdef __SANITIZE_ADDRESS__
+        speaks = true;
+#endif
+        for (int fd = 0; null >= 0 && fd <= (speaks ? 1 : 2); fd++)
+                (void) dup2(null, fd);
+        if (null > FD_STAGING)
+                close(null);
+}
+
+static unsigned sandbox_flags(bool unpacks, const char *driver) {
         struct stat st;
         bool directory = fstat(FD_INPUT, &st) == 0 && S_ISDIR(st.st_mode);
-        return (streq(driver, "tree") && !streq(op, "save") && !streq(op, "export") ? SANDBOX_TREE : 0u) | (directory ? SANDBOX_READ_ALL : 0u);
+        return (unpacks && streq(driver, "tree") ? SANDBOX_TREE : 0u) | (directory ? SANDBOX_READ_ALL : 0u);
+}
+
+static void say_last(struct transfer *t, int r, const struct souk_err *err) {
+        _cleanup_free_ char *safe = str_printable(err->msg);
+        struct souk_err ignored = {};
+        struct transfer_msg m = { .kind = r < 0 ? TRANSFER_FAILED : TRANSFER_DONE };
+        m.failure = (struct transfer_failure){ .code = (uint32_t) err->code, .errnum = err->errnum, .message = safe };
+        if (r < 0 && err->code == SOUK_OK)
+                m.failure = (struct transfer_failure){ .code = SOUK_INTERNAL, .errnum = r, .message = safe };
+        (void) !transfer_tell(t, &m, &ignored);
 }
 
 /* argv: OP DRIVER: what the sandbox must know before anything is read */
 int main(int argc, char **argv) {
         struct transfer t = { .channel_lock = PTHREAD_MUTEX_INITIALIZER };
-        struct souk_err err = {}, ignored;
-        static const char *const ops[] = { "load", "import", "save", "export" };
-        bool known = false;
-        log_init("souk-transfer");
-        for (size_t i = 0; argc == 3 && i < ELEMENTSOF(ops); i++)
-                known = known || streq(argv[1], ops[i]);
-        if (!known || fcntl(FD_CHANNEL, F_GETFD) < 0) {
+        struct souk_err err = {};
+        size_t op = 0;
+        while (argc == 3 && op < ELEMENTSOF(ops) && !streq(argv[1], ops[op].name))
+                op++;
+        if (argc != 3 || op == ELEMENTSOF(ops) || fcntl(FD_CHANNEL, F_GETFD) < 0) {
                 fprintf(stderr, "souk-transfer: started by souk, not by hand\n");
                 return 2;
         }
+        leave_inherited();
+        log_init("souk-transfer");
         signal(SIGPIPE, SIG_IGN);
-        int r = sandbox_enter(sandbox_flags(argv[1], argv[2]), &err);
+        int r = sandbox_enter(sandbox_flags(ops[op].unpacks, argv[2]), &err);
         if (r < 0)
                 souk_err_wrap(&err, "confining the worker");
         else
-                r = run(&t, argv[1], &err);
-        json_t *last = r < 0 ? json_pack("{s:s,s:i,s:i}", "error", "", "code", (int) err.code, "errnum", err.errnum) : json_pack("{s:b}", "done", 1);
-        if (r < 0) {
-                _cleanup_free_ char *safe = str_printable(err.msg);
-                json_object_set_new(last, "error", json_string(safe));
-        }
-        (void) !transfer_tell(&t, last, &ignored);
-        json_decref(t.job);
+                r = run(&t, op, argv[2], &err);
+        say_last(&t, r, &err);
         return r < 0;
 }

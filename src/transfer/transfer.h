@@ -9,10 +9,10 @@
  * confines itself (sandbox.c) as the first thing, then reads its one job.
  */
 #include "base/digest.h"
-#include "base/json.h"
 #include "iface/layer.h"
 #include "iface/worker.h"
 #include "wire/image_config.h"
+#include "wire/transfer_msg.h"
 
 #include <pthread.h>
 
@@ -23,17 +23,16 @@
 #define RATIO_FREE_BYTES (100u << 20) /* limits.max_ratio is asked above these */
 
 struct transfer {
-        json_t *job;
+        const struct transfer_job *job;
         enum layer_driver driver;
         struct worker_limits limits;
-        bool keep_blobs;
         pthread_mutex_t channel_lock;   /* one question and its answer at a time */
 };
 
 /* channel side */
-int transfer_ask(struct transfer *t, const char *kind, const struct digest *d, bool *ret_known, struct souk_err *err);
-int transfer_tell(struct transfer *t, json_t *message_take, struct souk_err *err);
-int transfer_receive_output(struct souk_err *err); /* export: the fd to write to; [owned] */
+int transfer_ask(struct transfer *t, bool blob, const struct digest *d, bool *ret_known, struct souk_err *err);
+int transfer_tell(struct transfer *t, const struct transfer_msg *m, struct souk_err *err);
+int transfer_receive_fd(const char *what, struct souk_err *err); /* a descriptor that belongs to the job [owned] */
 
 /* hash.c: SHA-256 by libcrypto */
 struct hash;
@@ -68,6 +67,8 @@ struct bytes {
         bool mapped;                    /* this object's own mapping */
 };
 int bytes_map(int fd, const char *what, struct bytes *ret, struct souk_err *err);
+/** bytes_forget() - what was read need not stay in this process's memory */
+void bytes_forget(const struct bytes *b, size_t at, size_t n);
 void bytes_unmap(struct bytes *b);
 
 /* archive.c: names -> bytes, of an archive file, a pipe (spooled into staging), or an OCI layout directory */
@@ -79,6 +80,8 @@ DEFINE_CLEANUP(struct archive, archive_close)
 int archive_get(struct archive *a, const char *name, struct bytes *ret, struct souk_err *err);
 
 /* layers.c: verify and store one layer */
+/** cpus_usable() - how many of this machine's this process may use */
+size_t cpus_usable(void);
 struct layer_job {
         struct bytes blob;
         struct digest diff_id;
@@ -99,7 +102,8 @@ int job_import(struct transfer *t, struct souk_err *err);
 int job_save(struct transfer *t, struct souk_err *err);
 int job_export(struct transfer *t, struct souk_err *err);
 
-/* image.c: an image as a message to the engine */
-json_t *image_message(char *const *names, const char *config, size_t config_len, const char *manifest, size_t manifest_len,
-                      const char *manifest_type, const struct layer_job *layers, char *const *layer_types, size_t n);
+/* image.c */
+/** image_tell() - a finished image, to the engine; @layer_types: media types of the blobs */
+int image_tell(struct transfer *t, char *const *names, const char *config, const char *manifest, const char *manifest_type,
+               const struct layer_job *layers, char *const *layer_types, size_t n, struct souk_err *err);
 #endif

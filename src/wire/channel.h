@@ -4,10 +4,7 @@
 /*
  * The channel between the engine and souk-transfer: JSON objects on a stream socket, each behind its length (u32, host
  * order: both ends are one build on one machine).  Each side refuses what is too long or not an object.
- *   engine -> worker   { "op": "load" | "import" | "save" | "export", ... }, then fds, one byte each, when the job has some
- *   worker -> engine   { "ask": "layer" | "blob", "digest": hex }   answered by { "known": bool }
- *                      { "progress": ... }   { "image": ... }
- *                      { "done": true }  or  { "error": message, "code": n, "errnum": n }; then the end of the stream
+ * What is said is in transfer_msg.h.
  */
 #include "base/json.h"
 
