@@ -139,7 +139,10 @@ static void test_signals_reset(void **state) {
         assert_true(sigismember(&after, SIGTERM) && !sigismember(&after, SIGHUP)); /* ours is as it was */
         signal(SIGPIPE, SIG_DFL);
         signal(SIGUSR2, SIG_DFL);
-        assert_string_equal(masks, "SigBlk:0000000000000000SigIgn:0000000000000000SigCgt:0000000000000000");
+        unsigned long long blocked, ignored, caught;
+        assert_int_equal(sscanf(masks, "SigBlk:%llxSigIgn:%llxSigCgt:%llx", &blocked, &ignored, &caught), 3);
+        ignored &= ~(3ULL << 31); /* 32 and 33 are libc's own: it gives no way to set them, and who started us may ignore them */
+        assert_true(blocked == 0 && ignored == 0 && caught == 0);
 }
 
 static void test_session(void **state) {

@@ -454,7 +454,7 @@ static void test_redraw(void **state) {
         assert_int_equal(user_leaves(&u), DETACHED_STATUS);
         buf_reset(&u.screen);
         user_attach(f, &u, "x", 24);
-        assert_true(user_sees(&u, "25 100\r\n24 100\r\n"));
+        assert_true(user_sees(&u, "24 100\r\n")); /* on a busy machine the shell may see the two changes as one */
         user_types(&u, "x");
         assert_int_equal(user_leaves(&u), DETACHED_STATUS);
         kill(f->monitor, SIGKILL);
