@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * import: a root file system, as a tar (plain, gzip, zstd) or a directory, becomes an image of one layer.  A directory is
- * written as a tar by a second thread into a pipe, so that both go the same way:
- *   tar bytes -> sha256 (diff id) -> layer_import,  and beside it -> gzip -> sha256 -> staging blob
+ * written as a tar by another thread into a pipe, so that both go the same way, by two threads:
+ *
+ *   bytes -> inflate -> gzip -> sha256 -> staging blob, and the tar ||-> sha256 (diff id) -> layer_import
  */
 #include "transfer/transfer.h"
 
@@ -19,8 +20,10 @@
 struct import {
         struct transfer *t;
         int in_fd;
-        char *buf;
+        char *buf;                      /* RELAY_PIECES of PIECE, by turns */
+        unsigned turn;
         struct inflate *inflate;
+        struct relay *relay;
         struct deflate *deflate;
         struct hash *tar_hash, *blob_hash;
         int blob_fd;
@@ -39,12 +42,13 @@ static int read_next(void *user, const void **ret_p, size_t *ret_n, struct souk_
                 m->n_first = 0;
                 return 1;
         }
+        char *buf = m->buf + (size_t) PIECE * (m->turn++ % RELAY_PIECES);
         do
-                n = read(m->in_fd, m->buf, PIECE);
+                n = read(m->in_fd, buf, PIECE);
         while (n < 0 && errno == EINTR);
         if (n < 0)
                 return souk_err_errno(err, errno, "reading the root file system");
-        *ret_p = m->buf;
+        *ret_p = buf;
         *ret_n = (size_t) n;
         return n > 0;
 }
@@ -67,19 +71,28 @@ static int tell_progress(struct import *m, bool finished, struct souk_err *err) 
         return transfer_tell(m->t, &p, err);
 }
 
-/* What layer_import pulls: each piece goes to the digest and the blob on its way. */
+/* Each piece goes to the blob on its way to the relay; the end of the stream ends the blob. */
 static int tee_next(void *user, const void **ret_p, size_t *ret_n, struct souk_err *err) {
         struct import *m = user;
         struct layer_source in = inflate_source(m->inflate);
         int r = in.next(in.user, ret_p, ret_n, err);
         if (r <= 0)
-                return r;
-        hash_add(m->tar_hash, *ret_p, *ret_n);
+                return r < 0 ? r : deflate_end(m->deflate, err);
         m->tar_bytes += *ret_n;
         r = deflate_add(m->deflate, *ret_p, *ret_n, err);
         if (r >= 0)
                 r = tell_progress(m, false, err);
         return r < 0 ? r : 1;
+}
+
+/* What layer_import pulls. */
+static int relayed_next(void *user, const void **ret_p, size_t *ret_n, struct souk_err *err) {
+        struct import *m = user;
+        struct layer_source in = relay_source(m->relay);
+        int r = in.next(in.user, ret_p, ret_n, err);
+        if (r > 0)
+                hash_add(m->tar_hash, *ret_p, *ret_n);
+        return r;
 }
 
 /* ---- a directory ------------------------------------------------------------------------------------------------- */
@@ -182,6 +195,7 @@ static int finish(struct import *m, struct layer_job *layer, struct souk_err *er
 
 static int import_stream(struct import *m, int dst, struct layer_job *layer, struct souk_err *err) {
         struct layer_source raw = { .next = read_next, .user = m }, tee = { .next = tee_next, .user = m };
+        struct layer_source relayed = { .next = relayed_next, .user = m };
         struct layer_sink blob = { blob_write, m };
         struct layer_limits limits = { m->t->limits.max_layer_bytes, m->t->limits.max_entries };
         while (m->n_first < sizeof(m->first)) {
@@ -200,9 +214,9 @@ static int import_stream(struct import *m, int dst, struct layer_job *layer, str
         if (r >= 0)
                 r = deflate_new(&blob, &m->deflate, err);
         if (r >= 0)
-                r = layer_import(m->t->driver, dst, &tee, &limits, &layer->stats, err);
+                r = relay_new(&tee, &m->relay, err);
         if (r >= 0)
-                r = deflate_end(m->deflate, err);
+                r = layer_import(m->t->driver, dst, &relayed, &limits, &layer->stats, err);
         if (r < 0)
                 return r;
         hash_end(m->tar_hash, &layer->diff_id);
@@ -218,7 +232,7 @@ static int make_targets(struct transfer *t, int *ret_layer, int *ret_blob, struc
 }
 
 int job_import(struct transfer *t, struct souk_err *err) {
-        struct import m = { .t = t, .in_fd = FD_INPUT, .blob_fd = -EBADF, .buf = xmalloc(PIECE) };
+        struct import m = { .t = t, .in_fd = FD_INPUT, .blob_fd = -EBADF, .buf = xmalloc((size_t) RELAY_PIECES * PIECE) };
         struct exporter x = { .out_fd = -EBADF };
         struct layer_job layer = {};
         struct stat st;
@@ -233,13 +247,15 @@ int job_import(struct transfer *t, struct souk_err *err) {
         m.blob_hash = hash_new();
         if (r >= 0)
                 r = import_stream(&m, dst, &layer, err);
+        if (m.relay && (r >= 0 || x.started))
+                relay_free(m.relay);
         r = exporter_end(&x, &pipe_fd, r, err);
         if (r >= 0)
                 r = finish(&m, &layer, err);
-        if (m.inflate)
-                inflate_free(m.inflate);
-        if (m.deflate)
-                deflate_free(m.deflate);
+        if (r < 0)
+                return r; /* the process ends; a thread may still wait for what a pipe never brings */
+        inflate_free(m.inflate);
+        deflate_free(m.deflate);
         hash_free(m.tar_hash);
         hash_free(m.blob_hash);
         fd_close(m.blob_fd);

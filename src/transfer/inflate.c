@@ -25,7 +25,8 @@ struct inflate {
         bool in_ended;
         bool member_open;       /* inside a member or frame */
         bool any;               /* at least one was complete */
-        uint8_t *out;
+        uint8_t *out;           /* RELAY_PIECES of OUT_BYTES, by turns */
+        unsigned turn;
 #ifdef HAVE_ISAL
         struct inflate_state *gzip;
 #else
@@ -89,12 +90,12 @@ static int gzip_open(struct inflate *i) {
 }
 
 /* Inflates into out; 1 when something came or the member ended. */
-static int gzip_step(struct inflate *i, size_t *ret_n, struct souk_err *err) {
+static int gzip_step(struct inflate *i, uint8_t *out, size_t *ret_n, struct souk_err *err) {
         struct inflate_state *s = i->gzip;
         uint32_t given = (uint32_t) MIN(i->left, (size_t) (1u << 30));
         s->next_in = (uint8_t *) (uintptr_t) i->next;
         s->avail_in = given;
-        s->next_out = i->out;
+        s->next_out = out;
         s->avail_out = OUT_BYTES;
         int r = isal_inflate(s);
         i->next += given - s->avail_in;
@@ -120,12 +121,12 @@ static int gzip_open(struct inflate *i) {
         return inflateInit2(i->gzip, 15 + 16) == Z_OK ? 0 : -ENOMEM;
 }
 
-static int gzip_step(struct inflate *i, size_t *ret_n, struct souk_err *err) {
+static int gzip_step(struct inflate *i, uint8_t *out, size_t *ret_n, struct souk_err *err) {
         z_stream *s = i->gzip;
         uInt given = (uInt) MIN(i->left, (size_t) (1u << 30));
         s->next_in = (Bytef *) (uintptr_t) i->next;
         s->avail_in = given;
-        s->next_out = i->out;
+        s->next_out = out;
         s->avail_out = OUT_BYTES;
         int r = inflate(s, Z_NO_FLUSH);
         i->next += given - s->avail_in;
@@ -148,9 +149,9 @@ static void gzip_close(struct inflate *i) {
 }
 #endif
 
-static int zstd_step(struct inflate *i, size_t *ret_n, struct souk_err *err) {
+static int zstd_step(struct inflate *i, uint8_t *to, size_t *ret_n, struct souk_err *err) {
         ZSTD_inBuffer in = { i->next, i->left, 0 };
-        ZSTD_outBuffer out = { i->out, OUT_BYTES, 0 };
+        ZSTD_outBuffer out = { to, OUT_BYTES, 0 };
         size_t r = ZSTD_decompressStream(i->zstd, &out, &in);
         i->next += in.pos;
         i->left -= in.pos;
@@ -180,11 +181,13 @@ static int inflate_next(void *user, const void **ret_p, size_t *ret_n, struct so
                 if (r < 0)
                         return r;
                 bool starved = i->left == 0;
-                r = i->compression == BLOB_GZIP ? gzip_step(i, &n, err) : zstd_step(i, &n, err);
+                uint8_t *out = i->out + (size_t) OUT_BYTES * i->turn;
+                r = i->compression == BLOB_GZIP ? gzip_step(i, out, &n, err) : zstd_step(i, out, &n, err);
                 if (r < 0)
                         return r;
                 if (n > 0) {
-                        *ret_p = i->out;
+                        i->turn = (i->turn + 1) % RELAY_PIECES;
+                        *ret_p = out;
                         *ret_n = n;
                         return 1;
                 }
@@ -197,7 +200,7 @@ int inflate_new(enum blob_compression c, const struct layer_source *in, struct i
         struct inflate *i = xcalloc(1, sizeof(*i));
         i->compression = c;
         i->in = *in;
-        i->out = c == BLOB_PLAIN ? NULL : xmalloc(OUT_BYTES);
+        i->out = c == BLOB_PLAIN ? NULL : xmalloc((size_t) RELAY_PIECES * OUT_BYTES);
         int r = c == BLOB_GZIP ? gzip_open(i) : 0;
         if (c == BLOB_ZSTD) {
                 i->zstd = ZSTD_createDCtx();

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Verifying and storing layers, as many at a time as there are CPUs.  One pass over each blob:
+ * Verifying and storing layers, as many at a time as there are CPUs.  One pass over each blob, by two threads:
  *
- *   blob bytes -> sha256 (and a copy into staging) -> inflate -> sha256 -> layer_import -> staging/layer.<diff id>
+ *   blob bytes -> sha256 (and a copy into staging) -> inflate ||-> sha256 -> layer_import -> staging/layer.<diff id>
  *
- * Nothing counts before both digests agree: until then the files have temporary names.
+ * Bytes are copied out of the mapped archive once, at the start: what is hashed is what is stored, whoever writes to the
+ * archive meanwhile.  Nothing counts before both digests agree: until then the files have temporary names.  The largest
+ * layers come first, so that the last CPU at work has little left.
  */
 #include "transfer/transfer.h"
 
@@ -14,7 +16,7 @@
 
 #include <sched.h>
 
-#define PIECE (1u << 20)
+#define PIECE (256u << 10)
 #define PROGRESS_USEC 100000
 #define THREADS_MAX 16
 
@@ -23,10 +25,12 @@ struct stream {                         /* of one layer; the user of two sources
         struct layer_job *job;
         size_t number;                  /* of the job */
         size_t at;                      /* in the blob */
+        uint8_t *buf;                   /* RELAY_PIECES of PIECE, by turns */
         struct hash *blob_hash, *tar_hash; /* tar_hash NULL: the blob is the tar */
         int blob_fd;                    /* copy; -EBADF: none */
         uint64_t inflated;
         struct inflate *inflate;
+        struct relay *relay;
         uint64_t told_at;
 };
 
@@ -49,7 +53,8 @@ static int blob_next(void *user, const void **ret_p, size_t *ret_n, struct souk_
         size_t n = MIN(b->n - s->at, (size_t) PIECE);
         if (n == 0)
                 return 0;
-        const uint8_t *p = b->p + s->at;
+        uint8_t *p = s->buf + s->at / PIECE % RELAY_PIECES * PIECE;
+        memcpy(p, b->p + s->at, n);
         hash_add(s->blob_hash, p, n);
         if (s->blob_fd >= 0) {
                 int r = fd_write_all(s->blob_fd, p, n);
@@ -71,9 +76,24 @@ static int tar_next(void *user, const void **ret_p, size_t *ret_n, struct souk_e
         s->inflated += *ret_n;
         if (s->inflated > RATIO_FREE_BYTES && s->at > 0 && s->inflated / s->at > s->t->limits.max_ratio)
                 return souk_err_set(err, SOUK_LIMIT, -EFBIG, "it inflates to more than %u times its size", s->t->limits.max_ratio);
-        if (s->tar_hash)
-                hash_add(s->tar_hash, *ret_p, *ret_n);
         return 1;
+}
+
+/* The consumer's side of the relay. */
+static int relayed_next(void *user, const void **ret_p, size_t *ret_n, struct souk_err *err) {
+        struct stream *s = user;
+        struct layer_source in = relay_source(s->relay);
+        int r = in.next(in.user, ret_p, ret_n, err);
+        if (r > 0 && s->tar_hash)
+                hash_add(s->tar_hash, *ret_p, *ret_n);
+        return r;
+}
+
+static int stream_start(struct stream *s, struct souk_err *err) {
+        struct layer_source blob = { .next = blob_next, .user = s }, tar = { .next = tar_next, .user = s };
+        s->buf = xmalloc((size_t) RELAY_PIECES * PIECE);
+        int r = inflate_new(s->job->compression, &blob, &s->inflate, err);
+        return r < 0 ? r : relay_new(&tar, &s->relay, err);
 }
 
 static int check_digest(const char *kind, const struct digest *wanted, const struct digest *got, struct souk_err *err) {
@@ -84,10 +104,10 @@ static int check_digest(const char *kind, const struct digest *wanted, const str
 
 static int import_stream(struct stream *s, int dst, struct souk_err *err) {
         struct layer_job *j = s->job;
-        struct layer_source blob = { .next = blob_next, .user = s }, tar = { .next = tar_next, .user = s, .end_is_verified = true };
+        struct layer_source tar = { .next = relayed_next, .user = s, .end_is_verified = true };
         struct layer_limits limits = { MIN(s->t->limits.max_layer_bytes, s->t->limits.max_image_bytes), s->t->limits.max_entries };
         struct digest blob_digest, diff_id;
-        int r = inflate_new(j->compression, &blob, &s->inflate, err);
+        int r = stream_start(s, err);
         if (r >= 0)
                 r = layer_import(s->t->driver, dst, &tar, &limits, &j->stats, err);
         if (r < 0)
@@ -161,13 +181,12 @@ static int verify_known(struct stream *s, struct souk_err *err) {
         int r = make_blob(s, blob, sizeof(blob), err);
         if (r < 0)
                 return r;
-        struct layer_source source = { .next = blob_next, .user = s };
         const void *p;
         size_t n;
-        r = inflate_new(j->compression, &source, &s->inflate, err);
+        r = stream_start(s, err);
         if (r < 0)
                 return r;
-        while ((r = tar_next(s, &p, &n, err)) > 0)
+        while ((r = relayed_next(s, &p, &n, err)) > 0)
                 ;
         if (r < 0)
                 return r;
@@ -192,11 +211,14 @@ static int run_one(struct transfer *t, struct layer_job *j, size_t number, bool 
         s.blob_hash = hash_new();
         s.tar_hash = j->compression == BLOB_PLAIN ? NULL : hash_new();
         r = j->known || stored ? verify_known(&s, err) : store_layer(&s, err);
+        if (s.relay)
+                relay_free(s.relay);
         hash_free(s.blob_hash);
         if (s.tar_hash)
                 hash_free(s.tar_hash);
         if (s.inflate)
                 inflate_free(s.inflate);
+        free(s.buf);
         fd_close(s.blob_fd);
         if (r < 0)
                 return souk_err_wrap(err, "%s", j->what);
@@ -210,6 +232,7 @@ struct pool {
         struct transfer *t;
         struct layer_job *jobs;
         size_t n, next;
+        size_t *order;                  /* in which they are taken: the largest first */
         size_t *first, *twin;           /* of each job: the one that stores its layer; that reads the same blob */
         pthread_mutex_t lock;
         uint64_t data_bytes;            /* of the layers stored so far */
@@ -230,9 +253,15 @@ static int by_layer(const void *a, const void *b, void *user) {
         return order ? order : i < k ? -1 : i > k;
 }
 
+static int by_size(const void *a, const void *b, void *user) {
+        const struct layer_job *jobs = user;
+        size_t i = *(const size_t *) a, k = *(const size_t *) b;
+        return jobs[i].blob.n != jobs[k].blob.n ? (jobs[i].blob.n > jobs[k].blob.n ? -1 : 1) : i < k ? -1 : i > k;
+}
+
 /* Sorted, since an archive may name very many. */
 static void find_twins(struct pool *p) {
-        _cleanup_free_ size_t *order = xcalloc(p->n, sizeof(*order));
+        size_t *order = p->order;
         for (size_t i = 0; i < p->n; i++)
                 order[i] = i;
         qsort_r(order, p->n, sizeof(*order), by_layer, p->jobs);
@@ -246,16 +275,18 @@ static void find_twins(struct pool *p) {
                 p->first[order[i]] = order[start];
                 p->twin[order[i]] = order[k];
         }
+        qsort_r(order, p->n, sizeof(*order), by_size, p->jobs);
 }
 
 static void *worker(void *user) {
         struct pool *p = user;
         for (;;) {
                 pthread_mutex_lock(&p->lock);
-                size_t i = p->err.errnum ? p->n : p->next++;
+                size_t next = p->err.errnum ? p->n : p->next++;
                 pthread_mutex_unlock(&p->lock);
-                if (i >= p->n)
+                if (next >= p->n)
                         return NULL;
+                size_t i = p->order[next];
                 if (p->twin[i] != i)
                         continue;
                 struct souk_err err = {};
@@ -291,7 +322,8 @@ int layers_run(struct transfer *t, struct layer_job *jobs, size_t n, struct souk
         struct pool p = { .t = t, .jobs = jobs, .n = n };
         pthread_t threads[THREADS_MAX];
         size_t n_threads = 0, wanted = MIN(MIN(cpus_usable(), n), (size_t) THREADS_MAX);
-        _cleanup_free_ size_t *first = xcalloc(n, sizeof(*first)), *twin = xcalloc(n, sizeof(*twin));
+        _cleanup_free_ size_t *first = xcalloc(n, sizeof(*first)), *twin = xcalloc(n, sizeof(*twin)), *order = xcalloc(n, sizeof(*order));
+        p.order = order;
         p.first = first;
         p.twin = twin;
         find_twins(&p);

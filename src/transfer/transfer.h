@@ -43,7 +43,17 @@ void hash_add(struct hash *h, const void *p, size_t n);
 void hash_end(struct hash *h, struct digest *ret); /* once */
 void hash_of(const void *p, size_t n, struct digest *ret);
 
-/* inflate.c: a pull source over another */
+/* relay.c: a pull source ahead of its consumer, in a thread */
+#define RELAY_PIECES 4
+struct relay;
+/** relay_new() - @in is used by that thread only, until relay_free(); each of its pieces must stay valid until it has made
+ * RELAY_PIECES - 1 more */
+int relay_new(const struct layer_source *in, struct relay **ret, struct souk_err *err);
+struct layer_source relay_source(struct relay *y);
+void relay_free(struct relay *y);
+DEFINE_CLEANUP(struct relay, relay_free)
+
+/* inflate.c: a pull source over another; its pieces are good for a relay, if @in's are where nothing is inflated */
 struct inflate;
 /** inflate_new() - @in's bytes inflated; BLOB_PLAIN gives them as they are.  Truncated or trailing rubbish: -EBADMSG */
 int inflate_new(enum blob_compression c, const struct layer_source *in, struct inflate **ret, struct souk_err *err);
