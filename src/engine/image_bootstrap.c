@@ -5,7 +5,8 @@
  *
  * Packages come from $SOUK_DEBIAN_MIRROR when set; else, for the suite that the host itself runs, from the host's own
  * apt sources (debian.sources or sources.list, passed as a file, not parsed), so that a host with a local mirror needs no
- * configuration; else from mmdebstrap's default.  mmdebstrap removes its own temporary root when it gets a signal; its
+ * configuration; else from mmdebstrap's default.  mmdebstrap and what it runs are a session of their own, which gets
+ * SIGTERM as a whole when the user interrupts: only so it stops at once and removes its own temporary root.  Its
  * output is kept (the end of it) for the error message, and shown as it comes unless quiet.
  */
 #include "base/file.h"
@@ -55,7 +56,8 @@ static void *listen_run(void *arg) {
         return NULL;
 }
 
-/* The last lines that say something (E: errors, else whatever came last), on one line. */
+/* What went wrong, on one line: its error lines without those that only say which command failed, else whatever came
+ * last. */
 static char *tail_text(struct listener *l) {
         _cleanup_strv_ char **lines = NULL, **errors = NULL;
         _cleanup_free_ char *text = xstrndup(l->tail, l->len), *joined = NULL, *printable = NULL;
@@ -63,7 +65,8 @@ static char *tail_text(struct listener *l) {
 
         lines = str_split(text, '\n');
         for (char **line = lines; line && *line; line++)
-                if (str_startswith(*line, "E: ") && !str_startswith(*line, "E: mmdebstrap failed"))
+                if (str_startswith(*line, "E: ") && !strstr(*line, "failed: E: apt-get") &&
+                    !str_startswith(*line, "E: apt-get") && !str_startswith(*line, "E: mmdebstrap failed"))
                         strv_push(&errors, *line);
         if (!errors)
                 for (n = strv_len(lines); n > 0 && strv_len(errors) < 3; n--)
@@ -71,8 +74,7 @@ static char *tail_text(struct listener *l) {
                                 strv_push(&errors, lines[n - 1]);
         joined = errors ? strv_join(errors, "; ") : xstrdup("it said nothing");
         printable = str_printable(joined);
-        n = strlen(printable);
-        return xstrdup(printable + (n > TAIL_SHOWN ? n - TAIL_SHOWN : 0));
+        return xstrndup(printable, TAIL_SHOWN);
 }
 
 /* ---- what to run ---- */
@@ -169,12 +171,14 @@ static json_t *build_config(const char *suite, const char *const *packages) {
 
 struct bootstrap {
         int tar_fd, pidfd;
+        pid_t pid; /* also of its process group */
         struct listener listener;
 };
 
 static int bootstrap_start(struct bootstrap *b, char *const *argv, bool quiet, struct souk_err *err) {
         _cleanup_close_ int tar_out = -EBADF, said_out = -EBADF, null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         int tar_pipe[2], said_pipe[2], r;
+        sigset_t all, before;
 
         if (pipe2(tar_pipe, O_CLOEXEC) < 0)
                 return souk_err_errno(err, errno, "make a pipe");
@@ -189,16 +193,19 @@ static int bootstrap_start(struct bootstrap *b, char *const *argv, bool quiet, s
         const struct proc_fd_map fds[] = { { null_fd, STDIN_FILENO }, { tar_out, STDOUT_FILENO }, { said_out, STDERR_FILENO } };
 
         r = proc_spawn(&(struct proc_spawn){ .path = "mmdebstrap", .argv = argv, .fds = fds, .n_fds = ELEMENTSOF(fds),
-                                             .die_with_parent = true }, &b->pidfd);
+                                             .new_session = true, .die_with_parent = true }, &b->pidfd);
         if (r == -ENOENT)
                 return souk_err_set(err, SOUK_NOT_FOUND, r,
                                     "mmdebstrap is not installed: install it with 'scripts/deps' or 'apt-get install mmdebstrap'");
         if (r < 0)
                 return souk_err_errno(err, r, "run mmdebstrap");
-        image_job_child((pid_t) r);
+        b->pid = (pid_t) r;
+        sigfillset(&all); /* signals are for this thread: they end its waits */
+        pthread_sigmask(SIG_BLOCK, &all, &before);
         r = pthread_create(&b->listener.thread, NULL, listen_run, &b->listener);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
         if (r != 0) {
-                (void) !proc_pidfd_signal(b->pidfd, SIGTERM);
+                kill(-b->pid, SIGTERM);
                 return souk_err_errno(err, r, "start a thread");
         }
         return 0;
@@ -209,9 +216,10 @@ static int bootstrap_finish(struct bootstrap *b) {
         int status = -1;
 
         b->tar_fd = fd_close(b->tar_fd); /* in case it still writes: SIGPIPE */
+        if (image_job_interrupted())
+                kill(-b->pid, SIGTERM); /* not waited for yet, so the number is still its */
         if (proc_wait(b->pidfd, &status) < 0)
                 status = -1;
-        image_job_child(0);
         pthread_join(b->listener.thread, NULL);
         return status;
 }
@@ -230,9 +238,10 @@ static int bootstrap_failed(struct bootstrap *b, int status, int unpacked, const
                         *err = *why;
                 return unpacked;
         }
-        said = tail_text(&b->listener);
+        said = tail_text(&b->listener); /* that the tar ended early is then no news */
         return souk_err_set(err, SOUK_NOT_FOUND, -EIO, "mmdebstrap failed with status %d: %s%s%.100s", status, said,
-                            unpacked < 0 ? "; the import: " : "", unpacked < 0 ? why->msg : "");
+                            unpacked < 0 && why->code != SOUK_CORRUPT ? "; the import: " : "",
+                            unpacked < 0 && why->code != SOUK_CORRUPT ? why->msg : "");
 }
 
 /* What the worker made counts only when mmdebstrap then says that all was well. */
