@@ -98,7 +98,7 @@ struct layer_job {
         bool has_blob_digest;           /* verified against it; else computed into .blob_digest */
         struct digest blob_digest;
         enum blob_compression compression;
-        const char *what;               /* for messages: borrowed */
+        char *what;                     /* for messages: the caller's */
         /* results */
         bool known, blob_known, done;
         struct layer_stats stats;

@@ -124,7 +124,7 @@ static void test_docker(void **state) {
                 { "manifest='.[0].Layers[0] = \"nothing.tar\"'", NULL, SOUK_CORRUPT, "the layer 'nothing.tar', which is missing" },
                 { "manifest='.[0].Layers[0] = \"../../../etc/passwd\"'", NULL, SOUK_CORRUPT, "which is missing" },
                 { "manifest='.[0].Layers += .[0].Layers'", NULL, SOUK_CORRUPT, "has 2 layers, but its config has 1 diff ids" },
-                { "manifest='.[0].Layers = [5]'", NULL, SOUK_CORRUPT, "$[0].Layers[0]: expected a string" },
+                { "manifest='.[0].Layers = [5]'", NULL, SOUK_CORRUPT, "$[0].Layers: expected an array of strings" },
                 { "manifest='del(.[0].Layers)'", NULL, SOUK_CORRUPT, "$[0]: expected Config and Layers" },
                 { "manifest='.[0].RepoTags = [\"Not A Name\"]'", NULL, SOUK_INVALID, "image name" },
                 { "manifest='[]'", NULL, SOUK_CORRUPT, "manifest.json: expected an array" },
