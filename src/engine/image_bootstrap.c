@@ -5,7 +5,8 @@
  *
  * Packages come from $SOUK_DEBIAN_MIRROR when set; else, for the suite that the host itself runs, from the host's own
  * apt sources (debian.sources or sources.list, passed as a file, not parsed), so that a host with a local mirror needs no
- * configuration; else from mmdebstrap's default.  mmdebstrap and what it runs are a session of their own, which gets
+ * configuration; else from mmdebstrap's default.  A mirror that is older than its indexes allow (a snapshot, a machine
+ * whose clock is ahead) is used with SOUK_DEBIAN_CHECK_VALID_UNTIL=no, for this run only.  mmdebstrap and what it runs are a session of their own, which gets
  * SIGTERM as a whole when the user interrupts: only so it stops at once and removes its own temporary root.  Its
  * output is kept (the end of it) for the error message, and shown as it comes unless quiet.
  */
@@ -123,6 +124,17 @@ static const char *host_sources(const char *suite) {
         return NULL;
 }
 
+/* A file in the new root while it is made; an --aptopt would stay in the image. */
+static void push_expired(char ***argv) {
+        static const char file[] = "\"$1\"/etc/apt/apt.conf.d/01souk-expired";
+        const char *check = getenv("SOUK_DEBIAN_CHECK_VALID_UNTIL");
+
+        if (!check || !streq(check, "no"))
+                return;
+        strv_pushf(argv, "--setup-hook=echo 'Acquire::Check-Valid-Until \"false\";' >%s", file);
+        strv_pushf(argv, "--customize-hook=rm %s", file);
+}
+
 static int build_argv(const char *suite, const char *const *packages, char ***ret, struct souk_err *err) {
         static const char keyring[] = "/usr/share/keyrings/debian-archive-keyring.gpg";
         const char *mirror = getenv("SOUK_DEBIAN_MIRROR");
@@ -132,6 +144,7 @@ static int build_argv(const char *suite, const char *const *packages, char ***re
         strv_push(&argv, "--variant=minbase");
         strv_push(&argv, "--format=tar");
         strv_push(&argv, "--aptopt=Acquire::Languages \"none\"");
+        push_expired(&argv);
         if (file_exists(AT_FDCWD, keyring))
                 strv_pushf(&argv, "--keyring=%s", keyring);
         for (const char *const *p = packages; p && *p; p++) {
@@ -239,6 +252,11 @@ static int bootstrap_failed(struct bootstrap *b, int status, int unpacked, const
                 return unpacked;
         }
         said = tail_text(&b->listener); /* that the tar ended early is then no news */
+        if (strstr(said, " is expired"))
+                return souk_err_set(err, SOUK_NOT_FOUND, -EIO,
+                                    "mmdebstrap failed with status %d: %s: set this machine's clock, or trust an old mirror "
+                                    "with SOUK_DEBIAN_CHECK_VALID_UNTIL=no",
+                                    status, said);
         return souk_err_set(err, SOUK_NOT_FOUND, -EIO, "mmdebstrap failed with status %d: %s%s%.100s", status, said,
                             unpacked < 0 && why->code != SOUK_CORRUPT ? "; the import: " : "",
                             unpacked < 0 && why->code != SOUK_CORRUPT ? why->msg : "");
