@@ -158,10 +158,9 @@ static int output_io(struct loop *loop, struct loop_source *source, uint32_t eve
         struct output *o = user;
         if (o->stopped || output_is_held(o))
                 return 0;
-        if ((events & EPOLLIN) || o->terminal)
-                output_read(o);
-        else
-                output_end(o);
+        /* Not by @events: a hang-up that was told while nothing was read may be handled after the reader's stream took the
+         * rest, and the pipe is not empty then.  With data or a hang-up a read does not block. */
+        output_read(o);
         if (o->fd < 0)
                 o->changed(o->user);
         return 0;
