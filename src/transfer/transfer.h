@@ -29,7 +29,7 @@ struct transfer {
         pthread_mutex_t channel_lock;   /* one question and its answer at a time */
 };
 
-/* channel side */
+/* talk.c */
 int transfer_ask(struct transfer *t, bool blob, const struct digest *d, bool *ret_known, struct souk_err *err);
 int transfer_tell(struct transfer *t, const struct transfer_msg *m, struct souk_err *err);
 int transfer_receive_fd(const char *what, struct souk_err *err); /* a descriptor that belongs to the job [owned] */
