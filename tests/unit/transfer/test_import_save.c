@@ -128,6 +128,21 @@ static void test_save_refused(void **state) {
         assert_int_equal(r->err.code, SOUK_CORRUPT);
 }
 
+/* The store's blob has one other byte: no archive is said to be good. */
+static void test_save_damaged(void **state) {
+        RIG;
+        static const char *const kinds[] = { "plain", "gzip", "zstd" };
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
+                for (int format = SOUK_ARCHIVE_DOCKER; format <= SOUK_ARCHIVE_OCI; format++) {
+                        sh(r, "rm -rf img; oci img %s 2", kinds[i]);
+                        must_load(r, "img");
+                        const struct worker_image *image = &r->images[0];
+                        sh(r, "printf '\\377' | dd of=staging/blob.%s bs=1 seek=%d conv=notrunc status=none", image->layers[1].blob.hex, i ? 60 : 600);
+                        assert_true(save(r, image, (enum souk_archive_format) format, "damaged.tar") < 0);
+                        assert_true(r->err.code == SOUK_DIGEST_MISMATCH || r->err.code == SOUK_CORRUPT);
+                }
+}
+
 static void test_full(void **state) {
         RIG;
         sh(r, "oci img gzip 1");
@@ -150,7 +165,7 @@ static void test_export(void **state) {
 int main(void) {
         #define T(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
         const struct CMUnitTest tests[] = {
-                T(test_import), T(test_import_refused), T(test_save), T(test_save_refused), T(test_full), T(test_export),
+                T(test_import), T(test_import_refused), T(test_save), T(test_save_refused), T(test_save_damaged), T(test_full), T(test_export),
         };
         return cmocka_run_group_tests_name("import_save", tests, NULL, NULL);
 }

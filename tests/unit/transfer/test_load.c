@@ -155,6 +155,27 @@ static void test_platforms(void **state) {
         must_fail(r, "img2", SOUK_UNSUPPORTED, "has no image for linux/", NULL);
 }
 
+/* Some tools put the platforms of an image into the outermost index, and attestations beside it. */
+static void test_outer_platforms(void **state) {
+        RIG;
+        static const char others[] =
+                "oci img gzip 1; m=$(jq -c '.manifests[0]' img/index.json); a=$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/'); z=$(printf '0%.0s' $(seq 64));"
+                "plat() { jq -nc --argjson m \"$m\" --arg a \"$1\" --arg d \"sha256:$2\" '$m | .platform = {os: \"linux\", architecture: $a} | if $d != \"sha256:\" then .digest = $d else . end'; };";
+        sh(r, "%s printf '{\"schemaVersion\":2,\"manifests\":[%%s,%%s,%%s]}' \"$(plat s390x $z)\" \"$(plat $a '')\" \"$(plat unknown $z)\" >img/index.json", others);
+        check_one(r, "img", 1, BOX);
+        sh(r, "rm -rf img; %s printf '{\"schemaVersion\":2,\"manifests\":[%%s,%%s]}' \"$(plat s390x $z)\" \"$(plat sparc $z)\" >img/index.json", others);
+        must_fail(r, "img", SOUK_UNSUPPORTED, "has no image for linux/", NULL);
+        sh(r, "rm -rf img; %s printf '{\"schemaVersion\":2,\"manifests\":[%%s]}' \"$(plat s390x '')\" >img/index.json", others);
+        check_one(r, "img", 1, BOX); /* another platform's image alone is what was asked for */
+}
+
+/* One image, two entries: two names. */
+static void test_listed_twice(void **state) {
+        RIG;
+        sh(r, "index='.manifests += [.manifests[0] | .annotations[\"io.containerd.image.name\"] = \"localhost/other:2\"]'; oci img gzip 2");
+        check_one(r, "img", 2, BOX " localhost/other:2");
+}
+
 static void test_known(void **state) {
         RIG;
         sh(r, "oci img gzip 2");
@@ -213,7 +234,7 @@ int main(void) {
         #define T(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
         const struct CMUnitTest tests[] = {
                 T(test_oci), T(test_compressed_archive), T(test_pipe), T(test_docker), T(test_docker_with_index), T(test_names), T(test_many_images),
-                T(test_platforms), T(test_known), T(test_tree), T(test_foreign), T(test_layer_twice),
+                T(test_platforms), T(test_outer_platforms), T(test_listed_twice), T(test_known), T(test_tree), T(test_foreign), T(test_layer_twice),
         };
         return cmocka_run_group_tests_name("load", tests, NULL, NULL);
 }
