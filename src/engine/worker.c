@@ -91,7 +91,9 @@ static int worker_start(struct worker *w, const char *op, int input_fd, int stag
                 return souk_err_errno(err, pid, "starting %s", path);
         if (w->guarded)
                 image_job_child(pid);
-        return w->guarded && image_job_interrupted() ? image_job_interrupted_error(err) : 0; /* before there was a child */
+        if (w->guarded && image_job_interrupted()) /* before there was a child */
+                return image_job_interrupted_error(err);
+        return 0;
 }
 
 static void worker_kill(struct worker *w) {
@@ -118,16 +120,18 @@ static int worker_died(struct worker *w, struct souk_err *err) {
         case SIGTERM:
                 return souk_err_set(err, SOUK_INTERRUPTED, -EINTR, "interrupted");
         case SIGSYS:
-                return souk_err_set(err, SOUK_INTERNAL, -EIO,
-                                    "souk-transfer, which reads the archive, did what it must not and was killed (seccomp): do "
-                                    "not trust this archive");
+                return souk_err_set(
+                        err, SOUK_INTERNAL, -EIO,
+                        "souk-transfer, which reads the archive, did what it must not and was killed (seccomp): do "
+                        "not trust this archive");
         case SIGBUS:
                 return souk_err_set(err, SOUK_CORRUPT, -EIO, "the archive was cut off while it was read");
         case SIGKILL:
         case SIGABRT:
-                return souk_err_set(err, SOUK_LIMIT, -ENOMEM,
-                                    "souk-transfer, which reads the archive, was killed: memory is short, or the archive wants "
-                                    "too much of it");
+                return souk_err_set(
+                        err, SOUK_LIMIT, -ENOMEM,
+                        "souk-transfer, which reads the archive, was killed: memory is short, or the archive wants "
+                        "too much of it");
         default:
                 return souk_err_set(err, SOUK_INTERNAL, -EIO, "souk-transfer, which reads the archive, died (%s %d)",
                                     status > 128 ? "signal" : "status", status > 128 ? status - 128 : status);
@@ -253,8 +257,9 @@ static struct transfer_msg job_message(const struct worker_limits *l) {
 }
 
 int worker_load(const struct worker_load *job, struct worker_image **ret, size_t *ret_n, struct souk_err *err) {
-        struct worker w = WORKER_INIT(.staging_fd = job->staging_fd, .driver = job->driver, .keep_blobs = job->keep_blobs,
-                                      .limits = job->limits ? *job->limits : worker_limits_default(), .load = job);
+        struct worker w =
+                WORKER_INIT(.staging_fd = job->staging_fd, .driver = job->driver, .keep_blobs = job->keep_blobs,
+                            .limits = job->limits ? *job->limits : worker_limits_default(), .load = job);
         struct transfer_msg m = job_message(&w.check.limits);
         m.job.keep_blobs = job->keep_blobs;
         m.job.name = (char *) (uintptr_t) job->name;

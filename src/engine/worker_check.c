@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * See worker_check.h.  What stays a matter of trust: that a layer's file holds what its diff id promises.  A worker that
- * was taken over can put anything into the layers of the images that it was given, but nothing anywhere else: no other
- * image's texts, no file outside staging, no name that is not a reference.
+ * See worker_check.h.  What stays a matter of trust: that a layer's file holds what its diff id promises.  A worker
+ * that was taken over can put anything into the layers of the images that it was given, but nothing anywhere else: no
+ * other image's texts, no file outside staging, no name that is not a reference.
  */
 #include "engine/worker_check.h"
 
@@ -15,9 +15,9 @@
 #include <stdio.h>
 
 int worker_protocol_error(struct souk_err *err, const char *what) {
-        return souk_err_set(err, SOUK_INTERNAL, -EPROTO,
-                            "souk-transfer, which reads the archive, said something wrong (%s): do not trust this archive",
-                            what);
+        return souk_err_set(
+                err, SOUK_INTERNAL, -EPROTO,
+                "souk-transfer, which reads the archive, said something wrong (%s): do not trust this archive", what);
 }
 
 void worker_image_take(struct transfer_image *from_take, struct worker_image *ret) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Names -> bytes.  A directory (OCI layout) is opened name by name; a tar archive is mapped and indexed once, so that its
- * members can be read in parallel; what is compressed or comes through a pipe is first spooled into the staging directory.
- * Names are those of the formats ("blobs/sha256/..."): no member's name is ever used as a path.
+ * Names -> bytes.  A directory (OCI layout) is opened name by name; a tar archive is mapped and indexed once, so that
+ * its members can be read in parallel; what is compressed or comes through a pipe is first spooled into the staging
+ * directory. Names are those of the formats ("blobs/sha256/..."): no member's name is ever used as a path.
  */
 #include "transfer/transfer.h"
 
@@ -85,7 +85,8 @@ static int prefix_next(void *user, const void **ret_p, size_t *ret_n, struct sou
         return fd_next(&s->rest, ret_p, ret_n, err);
 }
 
-static int spool_copy(struct transfer *t, const struct layer_source *from, const struct fd_source *file, int to, struct souk_err *err) {
+static int spool_copy(struct transfer *t, const struct layer_source *from, const struct fd_source *file, int to,
+                      struct souk_err *err) {
         const void *p;
         size_t n;
         uint64_t sum = 0;
@@ -93,9 +94,11 @@ static int spool_copy(struct transfer *t, const struct layer_source *from, const
         while ((r = from->next(from->user, &p, &n, err)) > 0) {
                 sum += n;
                 if (sum > t->limits.max_image_bytes)
-                        return souk_err_set(err, SOUK_LIMIT, -EFBIG, "the archive inflates to more than %llu bytes", (unsigned long long) t->limits.max_image_bytes);
+                        return souk_err_set(err, SOUK_LIMIT, -EFBIG, "the archive inflates to more than %llu bytes",
+                                            (unsigned long long) t->limits.max_image_bytes);
                 if (sum > RATIO_FREE_BYTES && sum / MAX(file->sum, (uint64_t) 1) > t->limits.max_ratio)
-                        return souk_err_set(err, SOUK_LIMIT, -EFBIG, "the archive inflates to more than %u times its size", t->limits.max_ratio);
+                        return souk_err_set(err, SOUK_LIMIT, -EFBIG,
+                                            "the archive inflates to more than %u times its size", t->limits.max_ratio);
                 r = fd_write_all(to, p, n);
                 if (r < 0)
                         return souk_err_errno(err, r, "spooling the archive");
@@ -117,8 +120,10 @@ static int spool(struct transfer *t, int fd, struct bytes *ret, struct souk_err 
                         break;
                 s.n_first += (size_t) n;
         }
-        if (s.n_first >= 6 && (memcmp(s.first, "\xfd" "7zXZ", 6) == 0 || memcmp(s.first, "BZh", 3) == 0))
-                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "the archive is compressed with xz or bzip2: only gzip and zstd are known");
+        const char *unknown = compression_unknown(s.first, s.n_first);
+        if (unknown)
+                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP,
+                                    "the archive is compressed with %s: only gzip and zstd are known", unknown);
         _cleanup_(inflate_freep) struct inflate *i = NULL;
         struct layer_source source = { .next = prefix_next, .user = &s };
         int r = inflate_new(compression_of(s.first, s.n_first), &source, &i, err);
@@ -166,13 +171,15 @@ static int by_name(const void *a, const void *b) {
 
 static int add_member(struct archive *a, struct tar_reader *r, const struct tar_entry *e, struct souk_err *err) {
         if (a->n_members == MEMBERS_MAX || e->path_len > NAME_MAX_BYTES)
-                return souk_err_set(err, SOUK_LIMIT, -E2BIG, "the archive has more than %d members, or too long a name", MEMBERS_MAX);
+                return souk_err_set(err, SOUK_LIMIT, -E2BIG, "the archive has more than %d members, or too long a name",
+                                    MEMBERS_MAX);
         if ((a->n_members & (a->n_members - 1)) == 0)
                 a->members = xreallocarray(a->members, a->n_members ? a->n_members * 2 : 1, sizeof(*a->members));
         struct member m = { .name = member_name(e->path, e->path_len) };
         if (e->type == TAR_SYMLINK && e->link_len <= NAME_MAX_BYTES) { /* relative to the member's own folder */
                 char *slash = strrchr(m.name, '/');
-                _cleanup_free_ char *joined = xasprintf("%.*s/%.*s", slash ? (int) (slash - m.name) : 0, m.name, (int) e->link_len, e->link);
+                _cleanup_free_ char *joined =
+                        xasprintf("%.*s/%.*s", slash ? (int) (slash - m.name) : 0, m.name, (int) e->link_len, e->link);
                 m.link = member_name(joined, strlen(joined));
         }
         if (e->type == TAR_HARDLINK)
@@ -183,9 +190,11 @@ static int add_member(struct archive *a, struct tar_reader *r, const struct tar_
                 size_t n;
                 int k = e->sparse ? -EOPNOTSUPP : tar_reader_data(r, &offset, &p, &n, err);
                 if (k == -EOPNOTSUPP)
-                        souk_err_set(err, SOUK_CORRUPT, k = -EBADMSG, "the archive's member '%.100s' is sparse", m.name);
+                        souk_err_set(err, SOUK_CORRUPT, k = -EBADMSG, "the archive's member '%.100s' is sparse",
+                                     m.name);
                 else if (k >= 0 && (k == 0 || offset != 0 || n != e->size))
-                        souk_err_set(err, SOUK_CORRUPT, k = -EBADMSG, "the archive ends within its member '%.100s'", m.name);
+                        souk_err_set(err, SOUK_CORRUPT, k = -EBADMSG, "the archive ends within its member '%.100s'",
+                                     m.name);
                 if (k < 0) {
                         free(m.name);
                         free(m.link);
@@ -214,7 +223,8 @@ static int index_members(struct archive *a, struct souk_err *err) {
         }
         if (r < 0 || a->n_members == 0)
                 return r;
-        qsort(a->members, a->n_members, sizeof(*a->members), by_name); /* of equal names any: bytes are verified by digest */
+        /* of equal names any: bytes are verified by digest */
+        qsort(a->members, a->n_members, sizeof(*a->members), by_name);
         return 0;
 }
 
@@ -232,7 +242,7 @@ int archive_open(struct transfer *t, int fd, struct archive **ret, struct souk_e
         int r;
         char magic[6] = "";
         if (S_ISREG(st.st_mode) && lseek(fd, 0, SEEK_CUR) == 0 && pread(fd, magic, sizeof(magic), 0) >= 0 &&
-            compression_of(magic, sizeof(magic)) == BLOB_PLAIN && memcmp(magic, "\xfd" "7zXZ", 6) != 0 && memcmp(magic, "BZh", 3) != 0)
+            compression_of(magic, sizeof(magic)) == BLOB_PLAIN && !compression_unknown(magic, sizeof(magic)))
                 r = bytes_map(fd, "the archive", &a->whole, err);
         else {
                 a->spooled = true;
@@ -270,14 +280,17 @@ static int get_file(struct archive *a, const char *name, struct bytes *ret, stru
                 if (streq(parts[i], ".."))
                         return 0;
         for (size_t i = 0; parts[i] && dir >= 0; i++) { /* no symlink on the way: the directory may be anyone's */
-                int next = openat(dir, parts[i], O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (parts[i + 1] ? O_DIRECTORY : 0));
+                int next = openat(dir, parts[i],
+                                  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (parts[i + 1] ? O_DIRECTORY : 0));
                 int open_errno = errno;
                 close(dir);
                 dir = next;
                 errno = open_errno;
         }
         if (dir < 0 && (errno == ELOOP || errno == ENOTDIR || errno == ENXIO || errno == ENAMETOOLONG))
-                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "'%.200s' of the layout is not a regular file, or not reached by directories only", name);
+                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG,
+                                    "'%.200s' of the layout is not a regular file, or not reached by directories only",
+                                    name);
         if (dir < 0)
                 return errno == ENOENT ? 0 : souk_err_errno(err, errno, "'%.200s' of the layout", name);
         struct stat st;

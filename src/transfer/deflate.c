@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * gzip for the blobs that an import makes: fast rather than small (isa-l's level 1, else zlib's), and the same bytes each
- * time on one machine: no name, no time.
+ * gzip for the blobs that an import makes: fast rather than small (isa-l's level 1, else zlib's), and the same bytes
+ * each time on one machine: no name, no time.
  */
 #include "transfer/transfer.h"
 

@@ -4,8 +4,9 @@
 
 #include "base/str.h"
 
-int image_tell(struct transfer *t, char *const *names, const char *config, const char *manifest, const char *manifest_type,
-               const struct layer_job *layers, char *const *layer_types, size_t n, struct souk_err *err) {
+int image_tell(struct transfer *t, char *const *names, const char *config, const char *manifest,
+               const char *manifest_type, const struct layer_job *layers, char *const *layer_types, size_t n,
+               struct souk_err *err) {
         _cleanup_free_ struct transfer_layer *list = xcalloc(n, sizeof(*list));
         struct transfer_msg m = { .kind = TRANSFER_IMAGE };
         for (size_t i = 0; i < n; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * import: a root file system, as a tar (plain, gzip, zstd) or a directory, becomes an image of one layer.  A directory is
- * written as a tar by another thread into a pipe, so that both go the same way, by two threads:
+ * import: a root file system, as a tar (plain, gzip, zstd) or a directory, becomes an image of one layer.  A directory
+ * is written as a tar by another thread into a pipe, so that both go the same way, by two threads:
  *
  *   bytes -> inflate -> gzip -> sha256 -> staging blob, and the tar ||-> sha256 (diff id) -> layer_import
  */
@@ -67,7 +67,8 @@ static int tell_progress(struct import *m, bool finished, struct souk_err *err) 
                 return 0;
         m->told_at = now;
         struct transfer_msg p = { .kind = TRANSFER_PROGRESS };
-        p.progress = (struct transfer_progress){ .name = (char *) "import", .done = m->tar_bytes, .finished = finished };
+        p.progress =
+                (struct transfer_progress){ .name = (char *) "import", .done = m->tar_bytes, .finished = finished };
         return transfer_tell(m->t, &p, err);
 }
 
@@ -156,7 +157,8 @@ static char *make_config(struct transfer *t, const struct digest *diff_id, struc
         const char *created = json_string_value(json_object_get(j, "created"));
         if (!created)
                 json_object_set_new(j, "created", json_string(time_format_rfc3339(now_wall_usec(), now, sizeof(now))));
-        json_object_set_new(j, "rootfs", json_pack("{s:s,s:[s]}", "type", "layers", "diff_ids", digest_format(diff_id, digest)));
+        json_object_set_new(j, "rootfs",
+                            json_pack("{s:s,s:[s]}", "type", "layers", "diff_ids", digest_format(diff_id, digest)));
         json_t *history = json_pack("{s:O}", "created", json_object_get(j, "created"));
         json_object_set_new(history, "created_by", json_string("souk import"));
         if (message)
@@ -174,10 +176,11 @@ static int finish(struct import *m, struct layer_job *layer, struct souk_err *er
         if (!config)
                 return err->errnum ? err->errnum : souk_err_set(err, SOUK_INTERNAL, -EINVAL, "the job has no config");
         hash_of(config, strlen(config), &config_digest);
-        _cleanup_json_ json_t *j = json_pack("{s:i,s:s,s:{s:s,s:s,s:I},s:[{s:s,s:s,s:I}]}", "schemaVersion", 2, "mediaType", OCI_MANIFEST, "config",
-                                             "mediaType", OCI_CONFIG, "digest", digest_format(&config_digest, text), "size", (json_int_t) strlen(config),
-                                             "layers", "mediaType", OCI_LAYER_GZIP, "digest", digest_format(&layer->blob_digest, text2), "size",
-                                             (json_int_t) m->blob_bytes);
+        _cleanup_json_ json_t *j =
+                json_pack("{s:i,s:s,s:{s:s,s:s,s:I},s:[{s:s,s:s,s:I}]}", "schemaVersion", 2, "mediaType", OCI_MANIFEST,
+                          "config", "mediaType", OCI_CONFIG, "digest", digest_format(&config_digest, text), "size",
+                          (json_int_t) strlen(config), "layers", "mediaType", OCI_LAYER_GZIP, "digest",
+                          digest_format(&layer->blob_digest, text2), "size", (json_int_t) m->blob_bytes);
         _cleanup_free_ char *manifest = json_text(j, false);
         snprintf(name, sizeof(name), "layer.%s", layer->diff_id.hex);
         if (renameat(FD_STAGING, "part-layer", FD_STAGING, name) < 0)
@@ -208,6 +211,11 @@ static int import_stream(struct import *m, int dst, struct layer_job *layer, str
                         break;
                 m->n_first += (size_t) n;
         }
+        const char *unknown = compression_unknown(m->first, m->n_first);
+        if (unknown)
+                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP,
+                                    "the root file system is compressed with %s: only gzip and zstd are known",
+                                    unknown);
         int r = m->n_first == 0 ? souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "the root file system's tar is empty") : 0;
         if (r >= 0)
                 r = inflate_new(compression_of(m->first, m->n_first), &raw, &m->inflate, err);
@@ -225,20 +233,24 @@ static int import_stream(struct import *m, int dst, struct layer_job *layer, str
 }
 
 static int make_targets(struct transfer *t, int *ret_layer, int *ret_blob, struct souk_err *err) {
-        *ret_layer = t->driver == LAYER_DRIVER_TREE ? dir_make_open(FD_STAGING, "part-layer", 0755) :
-                                                      openat(FD_STAGING, "part-layer", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        *ret_layer = t->driver == LAYER_DRIVER_TREE ?
+                             dir_make_open(FD_STAGING, "part-layer", 0755) :
+                             openat(FD_STAGING, "part-layer", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         *ret_blob = openat(FD_STAGING, "part-blob", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         return *ret_layer < 0 || *ret_blob < 0 ? souk_err_errno(err, errno, "making the layer's files") : 0;
 }
 
 int job_import(struct transfer *t, struct souk_err *err) {
-        struct import m = { .t = t, .in_fd = FD_INPUT, .blob_fd = -EBADF, .buf = xmalloc((size_t) RELAY_PIECES * PIECE) };
+        struct import m = {
+                .t = t, .in_fd = FD_INPUT, .blob_fd = -EBADF, .buf = xmalloc((size_t) RELAY_PIECES * PIECE)
+        };
         struct exporter x = { .out_fd = -EBADF };
         struct layer_job layer = {};
         struct stat st;
         _cleanup_close_ int dst = -EBADF;
         int pipe_fd = -EBADF;
-        int r = fstat(FD_INPUT, &st) < 0 ? souk_err_errno(err, errno, "the root file system") : make_targets(t, &dst, &m.blob_fd, err);
+        int r = fstat(FD_INPUT, &st) < 0 ? souk_err_errno(err, errno, "the root file system") :
+                                           make_targets(t, &dst, &m.blob_fd, err);
         if (r >= 0 && S_ISDIR(st.st_mode)) {
                 r = exporter_start(&x, &pipe_fd, err);
                 m.in_fd = pipe_fd;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Inflating as a pull source: gzip by isa-l where the build has it, else zlib; zstd by libzstd.  Members (gzip) and frames
- * (zstd) may follow each other.  A stream that ends early, or has something else behind it than zero bytes, is refused.
+ * Inflating as a pull source: gzip by isa-l where the build has it, else zlib; zstd by libzstd.  Members (gzip) and
+ * frames (zstd) may follow each other.  A stream that ends early, or has something else behind it than zero bytes, is
+ * refused.
  */
 #include "transfer/transfer.h"
 
@@ -41,6 +42,20 @@ enum blob_compression compression_of(const void *p, size_t n) {
         if (n >= 4 && memcmp(p, "\x28\xb5\x2f\xfd", 4) == 0)
                 return BLOB_ZSTD;
         return BLOB_PLAIN;
+}
+
+/* Long enough magics: a tar begins with a file's name. */
+const char *compression_unknown(const void *p, size_t n) {
+        const uint8_t *b = p;
+        if (n < 6)
+                return NULL;
+        if (memcmp(b, "\xfd" "7zXZ", 6) == 0)
+                return "xz";
+        if (memcmp(b, "BZh", 3) == 0 && b[3] >= '1' && b[3] <= '9' && memcmp(b + 4, "1A", 2) == 0)
+                return "bzip2";
+        if (memcmp(b, "LZIP\x01", 5) == 0)
+                return "lzip";
+        return memcmp(b, "\x04\x22\x4d\x18", 4) == 0 ? "lz4" : NULL;
 }
 
 static int corrupt(struct souk_err *err, const char *why) {
@@ -157,7 +172,8 @@ static int zstd_step(struct inflate *i, uint8_t *to, size_t *ret_n, struct souk_
         i->left -= in.pos;
         *ret_n = out.pos;
         if (ZSTD_isError(r))
-                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "the compressed stream is damaged (zstd: %s)", ZSTD_getErrorName(r));
+                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "the compressed stream is damaged (zstd: %s)",
+                                    ZSTD_getErrorName(r));
         if (r == 0) {
                 i->member_open = false;
                 i->any = true;

@@ -4,9 +4,9 @@
  *
  *   blob bytes -> sha256 (and a copy into staging) -> inflate ||-> sha256 -> layer_import -> staging/layer.<diff id>
  *
- * Bytes are copied out of the mapped archive once, at the start: what is hashed is what is stored, whoever writes to the
- * archive meanwhile.  Nothing counts before both digests agree: until then the files have temporary names.  The largest
- * layers come first, so that the last CPU at work has little left.
+ * Bytes are copied out of the mapped archive once, at the start: what is hashed is what is stored, whoever writes to
+ * the archive meanwhile.  Nothing counts before both digests agree: until then the files have temporary names.  The
+ * largest layers come first, so that the last CPU at work has little left.
  */
 #include "transfer/transfer.h"
 
@@ -75,7 +75,8 @@ static int tar_next(void *user, const void **ret_p, size_t *ret_n, struct souk_e
                 return r;
         s->inflated += *ret_n;
         if (s->inflated > RATIO_FREE_BYTES && s->at > 0 && s->inflated / s->at > s->t->limits.max_ratio)
-                return souk_err_set(err, SOUK_LIMIT, -EFBIG, "it inflates to more than %u times its size", s->t->limits.max_ratio);
+                return souk_err_set(err, SOUK_LIMIT, -EFBIG, "it inflates to more than %u times its size",
+                                    s->t->limits.max_ratio);
         return 1;
 }
 
@@ -99,13 +100,15 @@ static int stream_start(struct stream *s, struct souk_err *err) {
 static int check_digest(const char *kind, const struct digest *wanted, const struct digest *got, struct souk_err *err) {
         if (digest_equal(wanted, got))
                 return 0;
-        return souk_err_set(err, SOUK_DIGEST_MISMATCH, -EILSEQ, "the %s differs: sha256:%s was promised, sha256:%s came", kind, wanted->hex, got->hex);
+        return souk_err_set(err, SOUK_DIGEST_MISMATCH, -EILSEQ,
+                            "the %s differs: sha256:%s was promised, sha256:%s came", kind, wanted->hex, got->hex);
 }
 
 static int import_stream(struct stream *s, int dst, struct souk_err *err) {
         struct layer_job *j = s->job;
         struct layer_source tar = { .next = relayed_next, .user = s, .end_is_verified = true };
-        struct layer_limits limits = { MIN(s->t->limits.max_layer_bytes, s->t->limits.max_image_bytes), s->t->limits.max_entries };
+        struct layer_limits limits = { MIN(s->t->limits.max_layer_bytes, s->t->limits.max_image_bytes),
+                                       s->t->limits.max_entries };
         struct digest blob_digest, diff_id;
         int r = stream_start(s, err);
         if (r >= 0)
@@ -139,7 +142,8 @@ static int make_target(struct transfer *t, const char *name, struct souk_err *er
 static int rename_staged(const char *from, const char *kind, const char *hex, struct souk_err *err) {
         char to[16 + DIGEST_HEX_LEN];
         snprintf(to, sizeof(to), "%s.%s", kind, hex);
-        return renameat(FD_STAGING, from, FD_STAGING, to) < 0 ? souk_err_errno(err, errno, "naming a finished layer") : 0;
+        int r = renameat(FD_STAGING, from, FD_STAGING, to);
+        return r < 0 ? souk_err_errno(err, errno, "naming a finished layer") : 0;
 }
 
 /* The temporary name is the job's, not the digest's: two blobs may hold the same layer. */
@@ -294,7 +298,8 @@ static void *worker(void *user) {
                 pthread_mutex_lock(&p->lock);
                 p->data_bytes += r >= 0 ? p->jobs[i].stats.data_bytes : 0;
                 if (r >= 0 && p->data_bytes > p->t->limits.max_image_bytes)
-                        r = souk_err_set(&err, SOUK_LIMIT, -EFBIG, "the layers have more than %llu bytes of files", (unsigned long long) p->t->limits.max_image_bytes);
+                        r = souk_err_set(&err, SOUK_LIMIT, -EFBIG, "the layers have more than %llu bytes of files",
+                                         (unsigned long long) p->t->limits.max_image_bytes);
                 if (r < 0 && !p->err.errnum)
                         p->err = err;
                 pthread_mutex_unlock(&p->lock);
@@ -322,7 +327,8 @@ int layers_run(struct transfer *t, struct layer_job *jobs, size_t n, struct souk
         struct pool p = { .t = t, .jobs = jobs, .n = n };
         pthread_t threads[THREADS_MAX];
         size_t n_threads = 0, wanted = MIN(MIN(cpus_usable(), n), (size_t) THREADS_MAX);
-        _cleanup_free_ size_t *first = xcalloc(n, sizeof(*first)), *twin = xcalloc(n, sizeof(*twin)), *order = xcalloc(n, sizeof(*order));
+        _cleanup_free_ size_t *first = xcalloc(n, sizeof(*first)), *twin = xcalloc(n, sizeof(*twin)),
+                              *order = xcalloc(n, sizeof(*order));
         p.order = order;
         p.first = first;
         p.twin = twin;

@@ -5,8 +5,9 @@
  *   docker-archive                      manifest.json, see load_docker.c
  * An archive of a recent Docker has both: the OCI side is taken, and the names of manifest.json with it.
  *
- * First all images are found and their texts verified, then all layers are stored in parallel, each once; the engine hears
- * of images only when everything is there.  Texts are copied before they are hashed: an archive may change under us.
+ * First all images are found and their texts verified, then all layers are stored in parallel, each once; the engine
+ * hears of images only when everything is there.  Texts are copied before they are hashed: an archive may change under
+ * us.
  */
 #include "transfer/load.h"
 
@@ -76,8 +77,8 @@ int load_set_config(struct load *l, struct image *i, char *text_take, const char
         if (r < 0)
                 return r;
         if (ret->n_diff_ids > l->t->limits.max_layers)
-                return souk_err_set(err, SOUK_LIMIT, -E2BIG, "%s: has %zu layers: the most is %u", what, ret->n_diff_ids,
-                                    l->t->limits.max_layers);
+                return souk_err_set(err, SOUK_LIMIT, -E2BIG, "%s: has %zu layers: the most is %u", what,
+                                    ret->n_diff_ids, l->t->limits.max_layers);
         return 0;
 }
 
@@ -89,9 +90,10 @@ static int find_images(struct load *l, struct souk_err *err) {
         if (r < 0)
                 return r;
         if (!index && !manifest)
-                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG,
-                                    "neither index.json nor manifest.json is in it: not an image archive (for the tar of a "
-                                    "root file system use 'souk import')");
+                return souk_err_set(
+                        err, SOUK_CORRUPT, -EBADMSG,
+                        "neither index.json nor manifest.json is in it: not an image archive (for the tar of a "
+                        "root file system use 'souk import')");
         if (!index)
                 return load_docker(l, manifest, err);
         r = load_oci(l, index, err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * docker-archive, as `docker save` writes it: manifest.json -> config and layer files by name.  Nothing has a digest but
- * the diff ids of the config, which verify the layers; layers may be compressed whatever they are called.  A manifest is
- * made, the same each time, whose layers are the files as they came.
+ * docker-archive, as `docker save` writes it: manifest.json -> config and layer files by name.  Nothing has a digest
+ * but the diff ids of the config, which verify the layers; layers may be compressed whatever they are called.  A
+ * manifest is made, the same each time, whose layers are the files as they came.
  */
 #include "transfer/load.h"
 
@@ -11,7 +11,10 @@ struct entry {
         char **layers, **tags;
 };
 static const struct json_field entry_fields[] = {
-        { .key = "Config", .kind = JSON_KIND_STRING, .offset = offsetof(struct entry, config), .flags = JSON_MANDATORY },
+        { .key = "Config",
+          .kind = JSON_KIND_STRING,
+          .offset = offsetof(struct entry, config),
+          .flags = JSON_MANDATORY },
         { .key = "Layers", .kind = JSON_KIND_STRV, .offset = offsetof(struct entry, layers), .flags = JSON_MANDATORY },
         { .key = "RepoTags", .kind = JSON_KIND_STRV, .offset = offsetof(struct entry, tags) },
         {},
@@ -44,10 +47,15 @@ static int add_layer(struct load *l, struct image *i, const char *name, const st
         _cleanup_free_ char *safe = str_printable(name);
         int r = archive_get(l->archive, name, &b, err);
         if (r == 0)
-                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "manifest.json names the layer '%.100s', which is missing",
-                                    safe);
+                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG,
+                                    "manifest.json names the layer '%.100s', which is missing", safe);
         if (r < 0)
                 return r;
+        const char *unknown = compression_unknown(b.p, b.n);
+        if (unknown)
+                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP,
+                                    "layer %zu ('%.100s') is compressed with %s: only gzip and zstd are known", k + 1,
+                                    safe, unknown);
         enum blob_compression c = compression_of(b.p, b.n);
         _cleanup_free_ char *type = xasprintf(DOCKER_LAYER "%s", suffix[c]);
         struct layer_job *j = load_add_layer(l, i, type, xasprintf("layer %zu ('%.100s')", k + 1, safe));
@@ -63,8 +71,8 @@ static int add_image(struct load *l, const struct entry *e, size_t number, struc
         char *text;
         int r = load_text(l, e->config, what, &text, err);
         if (r == 0)
-                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "manifest.json names the config '%.100s', which is missing",
-                                    e->config);
+                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG,
+                                    "manifest.json names the config '%.100s', which is missing", e->config);
         if (r < 0)
                 return r;
         struct image *i = load_add_image(l);
@@ -113,7 +121,8 @@ int load_docker_names(struct load *l, const char *manifest, struct souk_err *err
                 _cleanup_(entry_clear) struct entry e = {};
                 r = entry_parse(item, k, &e, err);
                 for (size_t i = 0; i < l->n_images && r >= 0; i++)
-                        for (char *const *tag = e.tags; r >= 0 && tag && *tag && strstr(e.config, l->images[i].id.hex); tag++)
+                        for (char *const *tag = e.tags; r >= 0 && tag && *tag && strstr(e.config, l->images[i].id.hex);
+                             tag++)
                                 r = load_add_name(&l->images[i], *tag, err);
                 if (r < 0)
                         return r;

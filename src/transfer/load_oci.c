@@ -25,8 +25,9 @@ static int blob_get(struct load *l, const struct digest *d, uint64_t size, const
         if (r == 0)
                 return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "%s: its blob sha256:%s is missing", what, d->hex);
         if (ret->n != size)
-                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "%s: its blob sha256:%.12s has %zu bytes, %llu were promised",
-                                    what, d->hex, ret->n, (unsigned long long) size);
+                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG,
+                                    "%s: its blob sha256:%.12s has %zu bytes, %llu were promised", what, d->hex, ret->n,
+                                    (unsigned long long) size);
         return 0;
 }
 
@@ -66,11 +67,11 @@ static int unknown_type(const char *what, const char *type, const char *why, str
         return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "%s: unknown media type '%.150s'%s", what, type, why);
 }
 
-static int add_layers(struct load *l, struct image *i, const struct image_manifest *m, const struct image_config *config,
-                      const char *what, struct souk_err *err) {
+static int add_layers(struct load *l, struct image *i, const struct image_manifest *m,
+                      const struct image_config *config, const char *what, struct souk_err *err) {
         if (m->n_layers != config->n_diff_ids)
-                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "%s: has %zu layers, but its config has %zu diff ids", what,
-                                    m->n_layers, config->n_diff_ids);
+                return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "%s: has %zu layers, but its config has %zu diff ids",
+                                    what, m->n_layers, config->n_diff_ids);
         for (size_t k = 0; k < m->n_layers; k++) {
                 const struct descriptor *d = &m->layers[k];
                 struct layer_job *j = load_add_layer(
@@ -114,7 +115,8 @@ static int add_image(struct load *l, const struct descriptor *d, char **text, co
 }
 
 /* @named: the entry of the outermost index, which has the name */
-static int load_manifest(struct load *l, const struct descriptor *d, const struct descriptor *named, struct souk_err *err) {
+static int load_manifest(struct load *l, const struct descriptor *d, const struct descriptor *named,
+                         struct souk_err *err) {
         if (!find_image(l, &d->digest)) {
                 _cleanup_free_ char *what = xasprintf("image manifest sha256:%.12s", d->digest.hex), *text = NULL;
                 _cleanup_(image_manifest_clear) struct image_manifest m = {};
@@ -122,8 +124,9 @@ static int load_manifest(struct load *l, const struct descriptor *d, const struc
                 if (r >= 0)
                         r = image_manifest_parse(text, strlen(text), what, &m, err);
                 if (r >= 0 && m.media_type && !streq(m.media_type, d->media_type))
-                        r = souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "%s: calls itself '%.80s', the index calls it '%.80s'",
-                                         what, m.media_type, d->media_type);
+                        r = souk_err_set(err, SOUK_CORRUPT, -EBADMSG,
+                                         "%s: calls itself '%.80s', the index calls it '%.80s'", what, m.media_type,
+                                         d->media_type);
                 if (r >= 0)
                         r = add_image(l, d, &text, &m, what, err);
                 if (r < 0)
@@ -139,8 +142,8 @@ static const char *this_machine(void) {
         return uname(&u) < 0 ? "x86_64" : u.machine;
 }
 
-static int load_index(struct load *l, const char *text, const char *what, const struct descriptor *named, unsigned depth,
-                      struct souk_err *err);
+static int load_index(struct load *l, const char *text, const char *what, const struct descriptor *named,
+                      unsigned depth, struct souk_err *err);
 
 static int load_entry(struct load *l, const struct descriptor *d, const struct descriptor *named, unsigned depth,
                       struct souk_err *err) {
@@ -152,7 +155,8 @@ static int load_entry(struct load *l, const struct descriptor *d, const struct d
                 return unknown_type(entry, d->media_type, "", err);
         }
         if (depth >= INDEX_DEPTH_MAX)
-                return souk_err_set(err, SOUK_CORRUPT, -ELOOP, "indexes within indexes, more than %d deep", INDEX_DEPTH_MAX);
+                return souk_err_set(err, SOUK_CORRUPT, -ELOOP, "indexes within indexes, more than %d deep",
+                                    INDEX_DEPTH_MAX);
         int r = text_get(l, &d->digest, d->size, what, &text, err);
         return r < 0 ? r : load_index(l, text, what, named, depth + 1, err);
 }
@@ -205,8 +209,8 @@ static int load_all(struct load *l, const struct image_index *x, const char *wha
 }
 
 /* @named: NULL for the outermost */
-static int load_index(struct load *l, const char *text, const char *what, const struct descriptor *named, unsigned depth,
-                      struct souk_err *err) {
+static int load_index(struct load *l, const char *text, const char *what, const struct descriptor *named,
+                      unsigned depth, struct souk_err *err) {
         _cleanup_(image_index_clear) struct image_index x = {};
         const struct descriptor *best = NULL;
         int r = image_index_parse(text, strlen(text), what, &x, err);
@@ -215,8 +219,8 @@ static int load_index(struct load *l, const char *text, const char *what, const 
         if (x.n_manifests == 0)
                 return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "%s: holds no image", what);
         if (x.n_manifests > l->t->limits.max_images)
-                return souk_err_set(err, SOUK_LIMIT, -E2BIG, "%s: holds %zu images: the most is %u", what, x.n_manifests,
-                                    l->t->limits.max_images);
+                return souk_err_set(err, SOUK_LIMIT, -E2BIG, "%s: holds %zu images: the most is %u", what,
+                                    x.n_manifests, l->t->limits.max_images);
         if (!named)
                 return load_all(l, &x, what, err);
         for (size_t i = 0; i < x.n_manifests; i++)
@@ -237,7 +241,7 @@ int load_oci(struct load *l, const char *index, struct souk_err *err) {
                 return r;
         const char *version = json_string_value(json_object_get(j, "imageLayoutVersion"));
         if (!version || !str_startswith(version, "1."))
-                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP, "oci-layout: imageLayoutVersion '%.20s' is not 1.x",
-                                    version ? version : "");
+                return souk_err_set(err, SOUK_UNSUPPORTED, -EOPNOTSUPP,
+                                    "oci-layout: imageLayoutVersion '%.20s' is not 1.x", version ? version : "");
         return load_index(l, index, "index.json", NULL, 0, err);
 }

@@ -50,7 +50,7 @@ static void leave_inherited(void) {
         (void) close_range(FD_STAGING + 1, ~0u, 0);
         int null = open("/dev/null", O_RDWR | O_CLOEXEC);
         bool speaks = getenv("SOUK_LOG");
-#ifdef __SANITIZE_ADDRESS__
+#ifdef SANDBOX_SANITIZED
         speaks = true;
 #endif
         for (int fd = 0; null >= 0 && fd <= (speaks ? 1 : 2); fd++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A pull source whose work is done by a thread of its own, a few pieces ahead: reading, hashing and inflating on one CPU,
- * hashing the tar and writing the layer on another.  Pieces are passed on by address, so the source must keep each valid
- * while RELAY_PIECES more are made.
+ * A pull source whose work is done by a thread of its own, a few pieces ahead: reading, hashing and inflating on one
+ * CPU, hashing the tar and writing the layer on another.  Pieces are passed on by address, so the source must keep each
+ * valid while RELAY_PIECES more are made.
  */
 #include "transfer/transfer.h"
 

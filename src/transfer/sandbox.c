@@ -45,7 +45,7 @@ static int limit_resources(struct souk_err *err) {
         int r = limit(RLIMIT_CORE, 0);
         if (r >= 0)
                 r = limit(RLIMIT_NOFILE, FILES_MAX);
-#ifndef __SANITIZE_ADDRESS__
+#ifndef SANDBOX_SANITIZED
         if (r >= 0)
                 r = limit(RLIMIT_DATA, MEMORY_MAX_BYTES);
 #endif

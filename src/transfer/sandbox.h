@@ -4,6 +4,17 @@
 /* Confinement of this process; see sandbox.c and, for the system calls, sandbox_calls.c. */
 #include <souk/err.h>
 
+/* The sanitizers' runtimes make system calls of their own, and reserve memory without end: no filter, no limit of that.
+ */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANDBOX_SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANDBOX_SANITIZED 1
+#endif
+
 enum sandbox_flags {
         SANDBOX_TREE = 1,     /* unpacks: makes files of any owner and kind below staging */
         SANDBOX_READ_ALL = 2, /* the input is a directory: reads it whoever owns it */

@@ -25,7 +25,8 @@ static const int calls[] = {
         SCMP_SYS(fgetxattr), SCMP_SYS(flistxattr), SCMP_SYS(lgetxattr), SCMP_SYS(llistxattr), SCMP_SYS(getxattr),
         SCMP_SYS(listxattr),
         SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(brk),
-        SCMP_SYS(futex), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity),
+        SCMP_SYS(futex), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(sched_yield),
+        SCMP_SYS(sched_getaffinity),
         SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack),
         SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group),
         SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getrandom), SCMP_SYS(uname),
@@ -54,7 +55,8 @@ static int allow_with_arguments(scmp_filter_ctx ctx) {
         if (r >= 0) /* glibc then makes threads by clone, whose flags can be seen */
                 r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
         if (r >= 0)
-                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, no_exec, 0));
+                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+                                     SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, no_exec, 0));
         if (r >= 0)
                 r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
                                      SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, no_exec, 0));
@@ -72,8 +74,8 @@ static int allow_with_arguments(scmp_filter_ctx ctx) {
 }
 
 int sandbox_filter_calls(unsigned flags, struct souk_err *err) {
-#ifdef __SANITIZE_ADDRESS__
-        return 0; /* the sanitizers' runtime makes system calls of its own */
+#ifdef SANDBOX_SANITIZED
+        return 0;
 #endif
         scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
         int r = ctx ? allow_with_arguments(ctx) : -ENOMEM;

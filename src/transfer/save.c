@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * save: images as one uncompressed tar.
- *   docker-archive  <config>.json, <diff id>/layer.tar (inflated: readers of this format expect plain tars), manifest.json
- *   oci-archive     oci-layout, index.json, blobs/sha256/...: the blobs as they came, so that digests stay
+ *   docker-archive  <config>.json, <diff id>/layer.tar (inflated: readers of this format expect plain tars),
+ * manifest.json oci-archive     oci-layout, index.json, blobs/sha256/...: the blobs as they came, so that digests stay
  * Times are zero and the order is fixed: the same images give the same archive.
  *
- * Blobs are checked against their digests, so that a damaged store never becomes a damaged archive without a word.  A tar
- * header wants the size first: for docker-archives each blob is inflated twice, the first time only to be measured and
- * checked, all layers in parallel.
+ * Blobs are checked against their digests, so that a damaged store never becomes a damaged archive without a word.  A
+ * tar header wants the size first: for docker-archives each blob is inflated twice, the first time only to be measured
+ * and checked, all layers in parallel.
  */
 #include "transfer/transfer.h"
 
@@ -80,9 +80,10 @@ static int check_digest(struct hash *h, const struct digest *wanted, const char 
         hash_end(h, &got);
         if (digest_equal(&got, wanted))
                 return 0;
-        return souk_err_set(err, SOUK_DIGEST_MISMATCH, -EILSEQ,
-                            "the store's layer is damaged: its %s should be sha256:%s and is sha256:%s; load the image again",
-                            what, wanted->hex, got.hex);
+        return souk_err_set(
+                err, SOUK_DIGEST_MISMATCH, -EILSEQ,
+                "the store's layer is damaged: its %s should be sha256:%s and is sha256:%s; load the image again", what,
+                wanted->hex, got.hex);
 }
 
 /* Inflated once, for its size and its digests. */
@@ -182,10 +183,11 @@ static int receive_layers(const struct transfer_image *image, struct layer *ret,
                         return r;
                 *ret_n = k + 1;
                 if (l->bytes.n != l->about->blob_bytes)
-                        return souk_err_set(err, SOUK_CORRUPT, -EBADMSG,
-                                            "the store's layer is damaged: blob sha256:%s has %zu bytes, not %llu; load the image "
-                                            "again",
-                                            l->about->blob.hex, l->bytes.n, (unsigned long long) l->about->blob_bytes);
+                        return souk_err_set(
+                                err, SOUK_CORRUPT, -EBADMSG,
+                                "the store's layer is damaged: blob sha256:%s has %zu bytes, not %llu; load the image "
+                                "again",
+                                l->about->blob.hex, l->bytes.n, (unsigned long long) l->about->blob_bytes);
         }
         return 0;
 }
@@ -209,7 +211,8 @@ static int save_docker(struct save *s, const struct transfer_image *image, struc
                 _cleanup_free_ char *familiar = image_ref_familiar(*name);
                 json_array_append_new(tags, json_string(familiar));
         }
-        json_array_append_new(s->list, json_pack("{s:s,s:o,s:o}", "Config", config_name, "RepoTags", tags, "Layers", paths));
+        json_array_append_new(s->list,
+                              json_pack("{s:s,s:o,s:o}", "Config", config_name, "RepoTags", tags, "Layers", paths));
         return r;
 }
 
@@ -247,7 +250,8 @@ static int save_oci(struct save *s, const struct transfer_image *image, struct l
                                                       (json_int_t) strlen(image->manifest));
         if (!image->names || !*image->names)
                 json_array_append(s->list, descriptor);
-        for (char *const *name = image->names; name && *name; name++) { /* a descriptor a name, as other tools write it */
+        for (char *const *name = image->names; name && *name;
+             name++) { /* a descriptor a name, as other tools write it */
                 json_t *named = json_deep_copy(descriptor);
                 _cleanup_free_ char *repository = NULL, *tag = NULL;
                 image_ref_split(*name, &repository, &tag);
@@ -277,9 +281,10 @@ static int save_image(struct save *s, bool oci, struct souk_err *err) {
 }
 
 static int save_end(struct save *s, bool oci, struct souk_err *err) {
-        _cleanup_json_ json_t *index = oci ? json_pack("{s:i,s:s,s:O}", "schemaVersion", 2, "mediaType",
-                                                       "application/vnd.oci.image.index.v1+json", "manifests", s->list) :
-                                             json_incref(s->list);
+        _cleanup_json_ json_t *index =
+                oci ? json_pack("{s:i,s:s,s:O}", "schemaVersion", 2, "mediaType",
+                                "application/vnd.oci.image.index.v1+json", "manifests", s->list) :
+                      json_incref(s->list);
         _cleanup_free_ char *text = json_text(index, false);
         int r = oci ? add_text(s, "oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}", err) : 0;
         if (r >= 0)

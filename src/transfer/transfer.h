@@ -46,8 +46,8 @@ void hash_of(const void *p, size_t n, struct digest *ret);
 /* relay.c: a pull source ahead of its consumer, in a thread */
 #define RELAY_PIECES 4
 struct relay;
-/** relay_new() - @in is used by that thread only, until relay_free(); each of its pieces must stay valid until it has made
- * RELAY_PIECES - 1 more */
+/** relay_new() - @in is used by that thread only, until relay_free(); each of its pieces must stay valid until it has
+ * made RELAY_PIECES - 1 more */
 int relay_new(const struct layer_source *in, struct relay **ret, struct souk_err *err);
 struct layer_source relay_source(struct relay *y);
 void relay_free(struct relay *y);
@@ -61,6 +61,8 @@ struct layer_source inflate_source(struct inflate *i);
 void inflate_free(struct inflate *i);
 DEFINE_CLEANUP(struct inflate, inflate_free)
 enum blob_compression compression_of(const void *p, size_t n); /* by magic */
+/** compression_unknown() - by magic: the name of one that is not known here ("xz"), or NULL */
+const char *compression_unknown(const void *p, size_t n);
 
 /* deflate.c: gzip, level 1 */
 struct deflate;
@@ -114,6 +116,7 @@ int job_export(struct transfer *t, struct souk_err *err);
 
 /* image.c */
 /** image_tell() - a finished image, to the engine; @layer_types: media types of the blobs */
-int image_tell(struct transfer *t, char *const *names, const char *config, const char *manifest, const char *manifest_type,
-               const struct layer_job *layers, char *const *layer_types, size_t n, struct souk_err *err);
+int image_tell(struct transfer *t, char *const *names, const char *config, const char *manifest,
+               const char *manifest_type, const struct layer_job *layers, char *const *layer_types, size_t n,
+               struct souk_err *err);
 #endif

@@ -66,7 +66,9 @@ int channel_send_fd(int sock, int fd) {
         } control = {};
         char byte = 'f';
         struct iovec iov = { &byte, 1 };
-        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf, .msg_controllen = sizeof(control.buf) };
+        struct msghdr m = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf, .msg_controllen = sizeof(control.buf)
+        };
         struct cmsghdr *h = CMSG_FIRSTHDR(&m);
         h->cmsg_level = SOL_SOCKET;
         h->cmsg_type = SCM_RIGHTS;
@@ -83,7 +85,9 @@ int channel_receive_fd(int sock) {
         char byte;
         int fd;
         struct iovec iov = { &byte, 1 };
-        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf, .msg_controllen = sizeof(control.buf) };
+        struct msghdr m = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf, .msg_controllen = sizeof(control.buf)
+        };
         ssize_t n;
         do
                 n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);

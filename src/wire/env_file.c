@@ -2,7 +2,8 @@
 /* See env_file.h.  The value is the rest of the line as it is: spaces and quotes belong to it, as in Docker. */
 #include "wire/env_file.h"
 
-static int parse_line(char *line, const char *what, size_t number, char *const *caller_env, char ***env, struct souk_err *err) {
+static int parse_line(char *line, const char *what, size_t number, char *const *caller_env, char ***env,
+                      struct souk_err *err) {
         line += strspn(line, " \t");
         if (!*line || *line == '#')
                 return 0;
@@ -23,7 +24,8 @@ static int parse_line(char *line, const char *what, size_t number, char *const *
         return 0;
 }
 
-int env_file_parse(const char *text, size_t len, const char *what, char *const *caller_env, char ***env, struct souk_err *err) {
+int env_file_parse(const char *text, size_t len, const char *what, char *const *caller_env, char ***env,
+                   struct souk_err *err) {
         if (memchr(text, '\0', len))
                 return souk_err_set(err, SOUK_INVALID, -EINVAL, "%s: has a NUL byte in it", what);
         _cleanup_free_ char *copy = xstrndup(text, len);

@@ -7,5 +7,6 @@
 
 /** env_file_parse() - add the file's assignments to *env; a NAME alone takes the caller's value, or nothing.
  * SOUK_INVALID names file and line. */
-int env_file_parse(const char *text, size_t len, const char *what, char *const *caller_env, char ***env, struct souk_err *err);
+int env_file_parse(const char *text, size_t len, const char *what, char *const *caller_env, char ***env,
+                   struct souk_err *err);
 #endif

@@ -39,7 +39,8 @@ static int set_command(json_t *config, const char *key, const char *rest, struct
         return 0;
 }
 
-/* One word of "A=b c=\"d e\"": quotes are taken away.  Moves *p.  1 and a word [owned], 0 at the end, -EINVAL for an open quote */
+/* One word of "A=b c=\"d e\"": quotes are taken away.  Moves *p.  1 and a word [owned], 0 at the end, -EINVAL for an
+ * open quote */
 static int next_word(const char **p, char **ret, struct souk_err *err) {
         *p += strspn(*p, " \t");
         if (!**p)
@@ -89,7 +90,8 @@ static void set_label(json_t *config, const char *name, const char *value) {
 }
 
 /* "A=b C=d", or "A the rest of the line" */
-static int set_pairs(json_t *config, const char *rest, void (*set)(json_t *, const char *, const char *), struct souk_err *err) {
+static int set_pairs(json_t *config, const char *rest, void (*set)(json_t *, const char *, const char *),
+                     struct souk_err *err) {
         size_t name = strcspn(rest, "= \t");
         if (name == 0 || !rest[name])
                 return bad(err, "expected NAME=VALUE");
@@ -146,7 +148,8 @@ static int set_port(json_t *config, const char *rest, struct souk_err *err) {
                 size_t digits = strcspn(word, "/");
                 _cleanup_free_ char *number = xstrndup(word, digits);
                 const char *proto = word + digits;
-                if (str_to_u32(number, &port) < 0 || !port || port > 65535 || (*proto && !streq(proto, "/tcp") && !streq(proto, "/udp") && !streq(proto, "/sctp")))
+                if (str_to_u32(number, &port) < 0 || !port || port > 65535 ||
+                    (*proto && !streq(proto, "/tcp") && !streq(proto, "/udp") && !streq(proto, "/sctp")))
                         return bad(err, "expected PORT[/tcp|udp|sctp]");
         }
         return set_keys(config, "ExposedPorts", rest, "/tcp", err);
@@ -185,6 +188,7 @@ int image_config_change(json_t *config, const char *instruction, struct souk_err
                         return bad(err, "not a signal's name or number");
                 json_object_set_new(config, "StopSignal", json_string(rest));
         } else
-                return bad(err, "unknown instruction; known are CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME, WORKDIR");
+                return bad(err, "unknown instruction; known are CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, "
+                                "VOLUME, WORKDIR");
         return 0;
 }

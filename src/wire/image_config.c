@@ -78,11 +78,14 @@ static int parse_diff_ids(json_t *j, const char *what, struct image_config *c, s
         if (ids && !json_is_array(ids) && !json_is_null(ids))
                 return corrupt(err, what, "$.rootfs.diff_ids: expected an array");
         if (json_array_size(ids) > LIST_MAX)
-                return souk_err_set(err, SOUK_LIMIT, -E2BIG, "%s: $.rootfs.diff_ids: more than %d layers", what, LIST_MAX);
+                return souk_err_set(err, SOUK_LIMIT, -E2BIG, "%s: $.rootfs.diff_ids: more than %d layers", what,
+                                    LIST_MAX);
         c->diff_ids = xcalloc(json_array_size(ids), sizeof(*c->diff_ids));
         json_array_foreach(ids, i, item) {
                 if (!json_is_string(item) || digest_parse(json_string_value(item), &c->diff_ids[i]) < 0)
-                        return souk_err_set(err, SOUK_CORRUPT, -EBADMSG, "%s: $.rootfs.diff_ids[%zu]: expected a digest (sha256: and 64 hex digits)", what, i);
+                        return souk_err_set(err, SOUK_CORRUPT, -EBADMSG,
+                                            "%s: $.rootfs.diff_ids[%zu]: expected a digest (sha256: and 64 hex digits)",
+                                            what, i);
                 c->n_diff_ids = i + 1;
         }
         return 0;
@@ -156,7 +159,8 @@ void image_index_clear(struct image_index *x) {
         *x = (struct image_index){};
 }
 
-#define FIELD(k, member, t, f) { .key = k, .kind = JSON_KIND_##t, .offset = offsetof(struct descriptor, member), .flags = f }
+#define FIELD(k, member, t, f)                                                                                         \
+        { .key = k, .kind = JSON_KIND_##t, .offset = offsetof(struct descriptor, member), .flags = f }
 static const struct json_field annotation_fields[] = {
         FIELD("org.opencontainers.image.ref.name", ref_name, STRING, 0),
         FIELD("io.containerd.image.name", image_name, STRING, 0),
@@ -178,7 +182,8 @@ static const struct json_field descriptor_fields[] = {
 };
 #undef FIELD
 
-static int parse_descriptor(json_t *j, const char *path, const char *what, struct descriptor *ret, struct souk_err *err) {
+static int parse_descriptor(json_t *j, const char *path, const char *what, struct descriptor *ret,
+                            struct souk_err *err) {
         int r = json_dispatch(j, descriptor_fields, path, ret, err);
         if (r < 0)
                 return souk_err_wrap(err, "%s", what);
@@ -187,7 +192,8 @@ static int parse_descriptor(json_t *j, const char *path, const char *what, struc
         return 0;
 }
 
-static int parse_descriptors(json_t *j, const char *key, const char *what, struct descriptor **ret, size_t *ret_n, struct souk_err *err) {
+static int parse_descriptors(json_t *j, const char *key, const char *what, struct descriptor **ret, size_t *ret_n,
+                             struct souk_err *err) {
         json_t *list = json_object_get(j, key), *item;
         size_t i;
         if (!json_is_array(list))
@@ -206,7 +212,8 @@ static int parse_descriptors(json_t *j, const char *key, const char *what, struc
         return 0;
 }
 
-int image_manifest_parse(const char *text, size_t len, const char *what, struct image_manifest *ret, struct souk_err *err) {
+int image_manifest_parse(const char *text, size_t len, const char *what, struct image_manifest *ret,
+                         struct souk_err *err) {
         _cleanup_json_ json_t *j = NULL;
         struct image_manifest m = {};
         int r = json_parse_text(text, len, what, &j, err);
@@ -270,9 +277,11 @@ int media_type_compression(const char *type, enum blob_compression *ret) {
 }
 
 bool media_type_is_index(const char *type) {
-        return streq(type, "application/vnd.oci.image.index.v1+json") || streq(type, "application/vnd.docker.distribution.manifest.list.v2+json");
+        return streq(type, "application/vnd.oci.image.index.v1+json") ||
+               streq(type, "application/vnd.docker.distribution.manifest.list.v2+json");
 }
 
 bool media_type_is_manifest(const char *type) {
-        return streq(type, "application/vnd.oci.image.manifest.v1+json") || streq(type, "application/vnd.docker.distribution.manifest.v2+json");
+        return streq(type, "application/vnd.oci.image.manifest.v1+json") ||
+               streq(type, "application/vnd.docker.distribution.manifest.v2+json");
 }

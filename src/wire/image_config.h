@@ -27,8 +27,8 @@ struct image_config {
 void image_config_clear(struct image_config *c);
 /** image_config_parse() - SOUK_CORRUPT names the JSON path.  @what: for messages */
 int image_config_parse(const char *text, size_t len, const char *what, struct image_config *ret, struct souk_err *err);
-/** image_config_change() - apply one Dockerfile instruction ("CMD [\"sh\"]", "ENV A=b") to a config JSON's "config" object:
- * CMD ENTRYPOINT ENV EXPOSE LABEL STOPSIGNAL USER VOLUME WORKDIR; JSON and shell forms */
+/** image_config_change() - apply one Dockerfile instruction ("CMD [\"sh\"]", "ENV A=b") to a config JSON's "config"
+ * object: CMD ENTRYPOINT ENV EXPOSE LABEL STOPSIGNAL USER VOLUME WORKDIR; JSON and shell forms */
 int image_config_change(json_t *config, const char *instruction, struct souk_err *err);
 
 struct descriptor {
@@ -47,7 +47,8 @@ struct image_manifest {
         size_t n_layers;
 };
 void image_manifest_clear(struct image_manifest *m);
-int image_manifest_parse(const char *text, size_t len, const char *what, struct image_manifest *ret, struct souk_err *err);
+int image_manifest_parse(const char *text, size_t len, const char *what, struct image_manifest *ret,
+                         struct souk_err *err);
 struct image_index {
         struct descriptor *manifests;
         size_t n_manifests;

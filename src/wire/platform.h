@@ -7,7 +7,7 @@
 
 /** platform_architecture() - "amd64" for uname's "x86_64"; what is not known stays as it is [borrowed] */
 const char *platform_architecture(const char *machine);
-/** platform_fit() - how well an image for the descriptor's platform runs on @machine (uname's): the higher the better, 0 not
- * at all.  Without a platform: 1 */
+/** platform_fit() - how well an image for the descriptor's platform runs on @machine (uname's): the higher the better,
+ * 0 not at all.  Without a platform: 1 */
 unsigned platform_fit(const char *machine, const struct descriptor *d);
 #endif

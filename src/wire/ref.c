@@ -41,7 +41,8 @@ static const char *check_registry(const char *s) {
                 port = s + n + 2;
         } else {
                 size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-");
-                if (n == 0 || !isalnum((unsigned char) s[0]) || !isalnum((unsigned char) s[n - 1]) || memmem(s, n, "..", 2))
+                if (n == 0 || !isalnum((unsigned char) s[0]) || !isalnum((unsigned char) s[n - 1]) ||
+                    memmem(s, n, "..", 2))
                         return "the registry's host name is malformed";
                 port = s + n;
         }
@@ -64,8 +65,10 @@ static const char *check_repository(const char *s) {
                 if (n == 0) {
                         if (isupper((unsigned char) *p))
                                 return "the repository's name must be lower case";
-                        return *p && !strchr("/._-", *p) ? "the repository's name has a character that is not a letter, digit, '.', '_', '-' or '/'"
-                                                         : "a part of the repository's name does not start with a letter or digit";
+                        return *p && !strchr("/._-", *p) ?
+                                       "the repository's name has a character that is not a letter, digit, '.', '_', "
+                                       "'-' or '/'" :
+                                       "a part of the repository's name does not start with a letter or digit";
                 }
                 p += n;
                 if (!*p)
@@ -76,8 +79,9 @@ static const char *check_repository(const char *s) {
                 }
                 size_t sep = *p == '.' ? 1 : *p == '_' ? strspn(p, "_") : strspn(p, "-");
                 if ((*p == '_' && sep > 2) || sep == 0)
-                        return isupper((unsigned char) *p) ? "the repository's name must be lower case"
-                                                           : "the repository's name has a character or separator that is not allowed";
+                        return isupper((unsigned char) *p) ?
+                                       "the repository's name must be lower case" :
+                                       "the repository's name has a character or separator that is not allowed";
                 p += sep;
                 if (!islower((unsigned char) *p) && !isdigit((unsigned char) *p))
                         return "a part of the repository's name does not end with a letter or digit";
@@ -147,8 +151,8 @@ int image_ref_parse(const char *s, struct image_ref *ret, struct souk_err *err) 
 }
 
 char *image_ref_format(const struct image_ref *r) {
-        return xasprintf("%s/%s%s%s%s%s", r->registry, r->repository, r->tag ? ":" : "", r->tag ? r->tag : "", r->digest ? "@" : "",
-                         r->digest ? r->digest : "");
+        return xasprintf("%s/%s%s%s%s%s", r->registry, r->repository, r->tag ? ":" : "", r->tag ? r->tag : "",
+                         r->digest ? "@" : "", r->digest ? r->digest : "");
 }
 
 char *image_ref_familiar(const char *full) {

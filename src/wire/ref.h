@@ -3,7 +3,8 @@
 #define SOUK_WIRE_REF_H
 /*
  * Image references: [registry[:port]/]repository[:tag][@digest].  Short names are completed as Docker users expect:
- * "box" -> "docker.io/library/box:latest".  Spec: OCI distribution-spec 1.1 "Pulling manifests"; distribution reference grammar.
+ * "box" -> "docker.io/library/box:latest".  Spec: OCI distribution-spec 1.1 "Pulling manifests"; distribution reference
+ * grammar.
  */
 #include "base/digest.h"
 #include <souk/err.h>

@@ -2,7 +2,8 @@
 #ifndef SOUK_WIRE_TRANSFER_MSG_H
 #define SOUK_WIRE_TRANSFER_MSG_H
 /*
- * What the engine and souk-transfer say to each other, as structs; the channel (channel.h) carries them as JSON objects.
+ * What the engine and souk-transfer say to each other, as structs; the channel (channel.h) carries them as JSON
+ * objects.
  *
  *   engine -> worker   JOB, then for save one SAVE an image, then the descriptors that the job has, one byte each;
  *                      KNOWN answers ASK
@@ -81,8 +82,8 @@ void transfer_msg_clear(struct transfer_msg *m);
 _must_check_ int transfer_msg_parse(json_t *j, struct transfer_msg *ret, struct souk_err *err);
 /** transfer_msg_build() - the inverse [owned]; strings that are not UTF-8 are left out */
 json_t *transfer_msg_build(const struct transfer_msg *m);
-/** transfer_send(), transfer_receive() - through the channel.  Return: as channel.h, -EPROTO malformed; receive: 0 is the
- * end of the stream */
+/** transfer_send(), transfer_receive() - through the channel.  Return: as channel.h, -EPROTO malformed; receive: 0 is
+ * the end of the stream */
 _must_check_ int transfer_send(int sock, const struct transfer_msg *m, struct souk_err *err);
 _must_check_ int transfer_receive(int sock, bool interruptible, struct transfer_msg *ret, struct souk_err *err);
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A souk-transfer that was taken over: the name of its job says what it does.  It starts from an image that is all right,
- * staged as the real one would, and makes one thing wrong.
+ * A souk-transfer that was taken over: the name of its job says what it does.  It starts from an image that is all
+ * right, staged as the real one would, and makes one thing wrong.
  */
 #include "base/file.h"
 #include "base/str.h"
@@ -60,11 +60,12 @@ static void image(void) {
         stage("blob", &blob);
         replace("layer", &diff_id);
         sha256_text(config, strlen(config), &m.image.id);
-        char *manifest = xasprintf("{\"schemaVersion\":2,\"config\":{\"mediaType\":\"application/vnd.oci.image.config.v1+json\","
-                                   "\"digest\":\"sha256:%s\",\"size\":%zu},\"layers\":[{\"mediaType\":\"" LAYER_TYPE
-                                   "\",\"digest\":\"sha256:%s\",\"size\":%d}]}",
-                                   m.image.id.hex, strlen(config), IS("other manifest") ? diff_id.hex : blob.hex,
-                                   IS("other size") ? 5 : 4);
+        char *manifest =
+                xasprintf("{\"schemaVersion\":2,\"config\":{\"mediaType\":\"application/vnd.oci.image.config.v1+json\","
+                          "\"digest\":\"sha256:%s\",\"size\":%zu},\"layers\":[{\"mediaType\":\"" LAYER_TYPE
+                          "\",\"digest\":\"sha256:%s\",\"size\":%d}]}",
+                          m.image.id.hex, strlen(config), IS("other manifest") ? diff_id.hex : blob.hex,
+                          IS("other size") ? 5 : 4);
         sha256_text(manifest, strlen(manifest), &m.image.manifest_digest);
         m.image.names = names;
         m.image.config = config;
@@ -100,7 +101,8 @@ static void last_word(void) {
         struct souk_err err;
         if (IS("failure") || IS("failure code")) {
                 m.kind = TRANSFER_FAILED;
-                m.failure = (struct transfer_failure){ IS("failure") ? SOUK_CORRUPT : 999, -EBADMSG, (char *) "bad\033[2J\nnews" };
+                m.failure = (struct transfer_failure){ IS("failure") ? SOUK_CORRUPT : 999, -EBADMSG,
+                                                       (char *) "bad\033[2J\nnews" };
         }
         (void) !transfer_send(SOCK, &m, &err);
 }
@@ -126,9 +128,11 @@ static void rubbish(void) {
                 (void) !send(SOCK, huge, sizeof(huge) - 1, MSG_NOSIGNAL);
         if (IS("cut frame"))
                 (void) !send(SOCK, cut, sizeof(cut) - 1, MSG_NOSIGNAL);
-        _cleanup_json_ json_t *j = IS("order") ? json_pack("{s:s,s:b}", "kind", "known", "known", 1) :
-                                   IS("question") ? json_pack("{s:s,s:s}", "kind", "ask", "digest", "sha256:/etc/passwd") :
-                                                    NULL;
+        _cleanup_json_ json_t *j = NULL;
+        if (IS("order"))
+                j = json_pack("{s:s,s:b}", "kind", "known", "known", 1);
+        if (IS("question"))
+                j = json_pack("{s:s,s:s}", "kind", "ask", "digest", "sha256:/etc/passwd");
         if (j)
                 (void) !channel_send(SOCK, j);
 }

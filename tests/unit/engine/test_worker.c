@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the engine makes of a worker that lies, dies or is silent: liar.c stands beside this program as souk-transfer. */
+/* What the engine makes of a worker that lies, dies or is silent: liar.c stands beside this program, as souk-transfer. */
 #include "iface/worker.h"
 
 #include "base/file.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The sandbox from inside: what code that took the worker over can still do.  Each trial is a process of its own, with the
- * worker's descriptors, that confines itself as the worker does and then misbehaves.
+ * The sandbox from inside: what code that took the worker over can still do.  Each trial is a process of its own, with
+ * the worker's descriptors, that confines itself as the worker does and then misbehaves.
  */
 #include "transfer/sandbox.h"
 
@@ -26,14 +26,15 @@
 static char dir[] = "/tmp/souk-sandbox.XXXXXX";
 static long landlock;           /* the kernel's version of it */
 
-/* ---- trials: 0, or 1 and what failed on stderr ---------------------------------------------------------------------- */
+/* ---- trials: 0, or 1 and what failed on stderr ----------------------------------------------------------------------
+ */
 
-#define MUST(x)                                                                                                         \
-        do {                                                                                                            \
-                if (!(x)) {                                                                                             \
-                        dprintf(2, "line %d: %s: %m\n", __LINE__, #x);                                                  \
-                        return 1;                                                                                       \
-                }                                                                                                       \
+#define MUST(x)                                                                                                        \
+        do {                                                                                                           \
+                if (!(x)) {                                                                                            \
+                        dprintf(2, "line %d: %s: %m\n", __LINE__, #x);                                                 \
+                        return 1;                                                                                      \
+                }                                                                                                      \
         } while (0)
 
 static void *thread_main(void *user) {
@@ -121,7 +122,9 @@ static int forks(void) {
         return fork();
 }
 static int forks_by_clone3(void) {
-        struct { uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls; } args = { .exit_signal = SIGCHLD };
+        struct {
+                uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+        } args = { .exit_signal = SIGCHLD };
         int r = (int) syscall(SYS_clone3, &args, sizeof(args));
         return r < 0 && errno == ENOSYS ? 0 : 1; /* refused, so that glibc falls back */
 }
@@ -214,7 +217,7 @@ static void test_trials(void **state) {
         if (geteuid() != 0)
                 skip();
         for (size_t i = 0; i < ELEMENTSOF(trials); i++) {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef SANDBOX_SANITIZED
                 if (trials[i].seccomp)
                         continue;
 #endif
