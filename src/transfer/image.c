@@ -2,6 +2,7 @@
 /* A finished image as a message to the engine. */
 #include "transfer/transfer.h"
 
+#include "base/log.h"
 #include "base/str.h"
 
 int image_tell(struct transfer *t, char *const *names, const char *config, const char *manifest,
@@ -31,5 +32,6 @@ int image_tell(struct transfer *t, char *const *names, const char *config, const
         };
         hash_of(config, strlen(config), &m.image.id);
         hash_of(manifest, strlen(manifest), &m.image.manifest_digest);
+        fault_point("transfer.before_image");
         return transfer_tell(t, &m, err);
 }

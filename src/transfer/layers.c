@@ -11,6 +11,7 @@
 #include "transfer/transfer.h"
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/proc.h"
 #include "base/str.h"
 
@@ -167,6 +168,7 @@ static int store_layer(struct stream *s, struct souk_err *err) {
                 r = import_stream(s, dst, err);
         if (r >= 0)
                 r = rename_staged(layer, "layer", j->diff_id.hex, err);
+        fault_point("transfer.layer_stored");
         if (r >= 0 && s->blob_fd >= 0)
                 r = rename_staged(blob, "blob", j->blob_digest.hex, err);
         return r;

@@ -92,7 +92,8 @@ int main(int argc, char **argv) {
         int r = sandbox_enter(sandbox_flags(ops[op].unpacks, argv[2]), &err);
         if (r < 0)
                 souk_err_wrap(&err, "confining the worker");
-        else
+        fault_point("transfer.confined");
+        if (r >= 0)
                 r = run(&t, op, argv[2], &err);
         say_last(&t, r, &err);
         _exit(r < 0); /* without waiting for threads that a failure has left */

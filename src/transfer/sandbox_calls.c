@@ -62,6 +62,8 @@ static int allow_with_arguments(scmp_filter_ctx ctx) {
                                      SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, no_exec, 0));
         if (r >= 0) /* abort() */
                 r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_CMP64(0, SCMP_CMP_EQ, pid));
+        if (r >= 0) /* fault points */
+                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, SCMP_CMP64(0, SCMP_CMP_EQ, pid));
         if (r >= 0) /* of itself, to read */
                 r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2, SCMP_CMP64(0, SCMP_CMP_EQ, 0),
                                      SCMP_CMP64(2, SCMP_CMP_EQ, 0));

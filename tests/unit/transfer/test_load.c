@@ -176,6 +176,22 @@ static void test_listed_twice(void **state) {
         check_one(r, "img", 2, BOX " localhost/other:2");
 }
 
+/* The worker is killed at each of its points: an error that says so, and at the most finished layers in staging. */
+static void test_killed(void **state) {
+        RIG;
+        static const char *const points[] = { "transfer.confined", "transfer.layer_stored", "transfer.layer_stored:2", "transfer.before_image" };
+        sh(r, "oci img gzip 3");
+        for (size_t i = 0; i < ELEMENTSOF(points); i++) {
+                setenv("SOUK_FAULT", points[i], 1);
+                int k = rig_load(r, "img");
+                unsetenv("SOUK_FAULT");
+                if (k >= 0 || r->err.code != SOUK_LIMIT || !strstr(r->err.msg, "was killed"))
+                        fail_msg("%s: %d, %s", points[i], k, r->err.msg);
+                assert_null(r->images);
+        }
+        check_one(r, "img", 3, BOX);
+}
+
 static void test_known(void **state) {
         RIG;
         sh(r, "oci img gzip 2");
@@ -234,7 +250,7 @@ int main(void) {
         #define T(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
         const struct CMUnitTest tests[] = {
                 T(test_oci), T(test_compressed_archive), T(test_pipe), T(test_docker), T(test_docker_with_index), T(test_names), T(test_many_images),
-                T(test_platforms), T(test_outer_platforms), T(test_listed_twice), T(test_known), T(test_tree), T(test_foreign), T(test_layer_twice),
+                T(test_platforms), T(test_outer_platforms), T(test_listed_twice), T(test_killed), T(test_known), T(test_tree), T(test_foreign), T(test_layer_twice),
         };
         return cmocka_run_group_tests_name("load", tests, NULL, NULL);
 }
