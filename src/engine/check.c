@@ -91,8 +91,11 @@ int souk_reset(struct souk *s, bool all, struct souk_err *err) {
         int r = 0;
         if (all) {
                 r = souk_list(s, &(struct souk_list_request){ .all = true }, &v, &n, err);
-                for (size_t i = 0; r >= 0 && i < n; i++)
+                for (size_t i = 0; r >= 0 && i < n; i++) {
                         r = souk_remove(s, v[i].id, true, err);
+                        if (r == -ENOENT) /* it had --rm, and ended meanwhile */
+                                r = 0;
+                }
                 souk_instances_free(v, n);
         }
         if (r >= 0 && all) {

@@ -19,6 +19,7 @@
  *    once, without asking the busy handler, while another process is about to do the same.
  */
 #include "store/db.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/str.h"
@@ -162,9 +163,16 @@ static int db_migrate_steps(struct store *st, int version, struct souk_err *err)
 
 /* Under the store's lock: connects when there was no file, and brings the schema up to date. */
 static int db_migrate(struct store *st, struct souk_err *err) {
-        int version, r;
+        int version = 0, r;
 
         if (!st->db) {
+                /* Environments of instances are in it.  SQLite gives its other files the mode of this one. */
+                _cleanup_close_ int fd = openat(st->root_fd, DB_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+                if (fd < 0)
+                        return souk_err_errno(err, errno, "make '%s/" DB_FILE "'", st->root);
+                if (fchmod(fd, 0600) < 0)
+                        return souk_err_errno(err, errno, "chmod '%s/" DB_FILE "'", st->root);
                 r = db_connect(st, SQLITE_OPEN_CREATE, err);
                 if (r < 0)
                         return r;

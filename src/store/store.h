@@ -26,7 +26,7 @@ struct store {
         struct store_statements *statements;
 };
 int store_open(const char *root, const char *run, struct store **ret, struct souk_err *err);
-void store_close(struct store *st);     /* no checkpoint, no fsync: closing is cheap */
+void store_close(struct store *st);     /* cheap, but for a checkpoint when the log has grown: see db.c */
 
 /* ---- images ---- */
 struct store_layer {

@@ -151,3 +151,9 @@ teardown_file() { souk_teardown_file; }
   [ "$status" -ne 0 ]
   [ ! -e /tmp/souk-escaped ]
 }
+
+@test "records, which hold environments, are root's alone" {
+  mkdir -m 755 "$BATS_TEST_TMPDIR/store"
+  (umask 022; SOUK_ROOT=$BATS_TEST_TMPDIR/store SOUK_RUN=$BATS_TEST_TMPDIR/store/run souk ps -a)
+  for f in "$BATS_TEST_TMPDIR"/store/db.sqlite*; do [ "$(stat -c %a "$f")" = 600 ] || { ls -l "$f"; return 1; }; done
+}
