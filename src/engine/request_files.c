@@ -20,12 +20,34 @@ static void mount_clear(struct spec_mount *m) {
         free(m->propagation);
 }
 
-/* Appends @m_take, or refuses a target that is taken twice or is the root. */
+/* What the workload's kernel says of itself in /proc is not to be forged, nor are paths that are masked there to be uncovered:
+ * only whole procfs again, or the few files that tools such as lxcfs replace. */
+static bool proc_target_ok(const struct spec_mount *m) {
+        static const char *const files[] = { "cpuinfo", "diskstats", "loadavg", "meminfo", "net/dev", "slabinfo", "stat", "swaps", "uptime" };
+        const char *below = str_startswith(m->target, "/proc/");
+        bool bind = m->type == SPEC_MOUNT_BIND;
+        if (!below)
+                return !streq(m->target, "/proc") || (bind && streq(m->source, "/proc"));
+        for (size_t i = 0; bind && i < ELEMENTSOF(files); i++)
+                if (streq(below, files[i]))
+                        return true;
+        return false;
+}
+
+static const char *why_not_there(const struct spec_mount *m) {
+        if (streq(m->target, "/"))
+                return "the target cannot be '/'";
+        if (!proc_target_ok(m))
+                return "nothing can be mounted on /proc or in it, but for /proc itself and single files such as /proc/meminfo";
+        if (m->type == SPEC_MOUNT_TMPFS && (streq(m->target, "/dev") || streq(m->target, "/sys")))
+                return "the workload needs what is there";
+        return NULL;
+}
+
+/* Appends @m_take, or refuses a target that is taken twice or must not be one. */
 static int add_mount(struct instance_spec *s, const char *option, const char *text, struct spec_mount *m_take,
                      struct souk_err *err) {
-        const char *why = NULL;
-        if (streq(m_take->target, "/"))
-                why = "the target cannot be '/'";
+        const char *why = why_not_there(m_take);
         for (size_t i = 0; !why && i < s->n_mounts; i++)
                 if (streq(s->mounts[i].target, m_take->target))
                         why = "another mount has the same target";
