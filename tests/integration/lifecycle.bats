@@ -159,6 +159,47 @@ teardown_file() { souk_teardown_file; }
   souk rm -f a1
 }
 
+@test "a name that is not there is told by each verb" {
+  for verb in logs wait attach start kill export; do
+    run souk "$verb" nosuch
+    fails; has nosuch
+  done
+}
+
+@test "several on one command line; one that is wrong does not stop the others" {
+  souk create --name m1 box true
+  souk create --name m2 box true
+  run souk start m1 nosuch m2
+  fails; has m1; has m2; has nosuch
+  run souk wait m1 m2
+  is "0
+0"
+  run souk rm m1 nosuch m2
+  fails; has nosuch
+  gone m1; gone m2
+}
+
+@test "ps: --no-trunc, filters by name, image and status" {
+  souk run --name f1 box sh -c 'exit 3' || true
+  souk run --name f2 box true
+  run souk ps -aq --filter status=exited
+  [ "${#lines[@]}" -eq 2 ]
+  run souk ps -a --filter ancestor=box --format '{{.Names}}'
+  has f1; has f2
+  run souk ps -a --filter name=f1 --format '{{.Names}} {{.Status}}'
+  has "f1 Exited (3)"; hasnt f2
+  run souk ps -aq --no-trunc
+  [ "${#lines[0]}" -eq 64 ]
+  souk rm f1 f2
+}
+
+@test "detached workloads outlive the command and its session" {
+  setsid sh -c 'souk run -d --name s9 box sh -c "echo started; sleep 1000"' >/dev/null
+  eventually sh -c 'souk logs s9 | grep started'
+  running s9
+  souk rm -f s9
+}
+
 @test "wait returns when an instance ends, also one with --rm" {
   souk run -d --name wt --rm box sh -c 'sleep 1; exit 4'
   run timeout 20 souk wait wt
@@ -181,7 +222,7 @@ teardown_file() { souk_teardown_file; }
   tar tf "$BATS_TEST_TMPDIR/x.tar" >"$BATS_TEST_TMPDIR/list"
   grep -qx 'file\|./file' "$BATS_TEST_TMPDIR/list"
   grep -q 'bin/busybox' "$BATS_TEST_TMPDIR/list"
-  ! grep -q 'etc/group' "$BATS_TEST_TMPDIR/list"
+  not grep -q 'etc/group' "$BATS_TEST_TMPDIR/list"
   [ "$(tar xOf "$BATS_TEST_TMPDIR/x.tar" --wildcards '*file' | head -n 1)" = exported ]
   souk rm x1
 }

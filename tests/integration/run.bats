@@ -50,6 +50,17 @@ teardown_file() { souk_teardown_file; }
   cmp "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/out"
 }
 
+@test "a reader that is slow gets all, also of a workload that has ended" {
+  for _ in 1 2 3 4 5; do
+    run bash -c 'head -c 3000000 /dev/zero | souk run --rm -i box cat | (sleep 0.3; wc -c)'
+    is 3000000
+  done
+  for _ in $(seq 30); do
+    run bash -c 'head -c 1048576 /dev/zero | souk run --rm -i box cat | wc -c'
+    is 1048576
+  done
+}
+
 @test "a closed pipe ends the workload" {
   run bash -c 'timeout 20 souk run --rm box yes 2>/dev/null | head -n 2'
   status_is 0; [ "${#lines[@]}" -eq 2 ]

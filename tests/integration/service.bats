@@ -25,7 +25,7 @@ teardown_file() { souk_teardown_file; }
   run souk exec web cat /etc/debian_version
   has 12
   souk stop web
-  ! curl -fsS "http://127.0.0.1:$port/" 2>/dev/null
+  not curl -fsS "http://127.0.0.1:$port/" 2>/dev/null
   souk rm web
   gone web
 }
