@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "base/str.h"
 #include "shim/attach.h"
 
 #include <signal.h>
@@ -22,10 +23,30 @@ static void own_boot_id(char *ret, size_t size) {
         }
 }
 
+static char *proc_text(int pid, const char *name) {
+        _cleanup_free_ char *path = xasprintf("/proc/%d/%s", pid, name);
+        char *text = NULL;
+        size_t n;
+        return file_read(AT_FDCWD, path, 4096, &text, &n) >= 0 ? text : NULL;
+}
+
+/* Ended, its monitor gone, and process 1 does not reap: there are containers whose process 1 is no init.  (A zombie whose monitor
+ * lives is that one's business; Souk itself may be process 1.) */
+static bool is_forgotten(pid_t pid) {
+        char state;
+        int parent;
+        _cleanup_free_ char *stat = proc_text(pid, "stat"), *init = NULL;
+        const char *p = stat ? strrchr(stat, ')') : NULL;
+        if (!p || sscanf(p + 1, " %c %d", &state, &parent) != 2 || state != 'Z' || parent != 1)
+                return false;
+        init = proc_text(1, "comm");
+        return !init || !str_startswith(init, "souk");
+}
+
 /* Does the recorded process still run?  A pid alone would be believed after it was reused, or after a reboot. */
 static bool process_is_there(const struct store_instance *i) {
         uint64_t start;
-        if (i->pid <= 0 || proc_start_time((pid_t) i->pid, &start) < 0 || start != i->pid_start)
+        if (i->pid <= 0 || proc_start_time((pid_t) i->pid, &start) < 0 || start != i->pid_start || is_forgotten((pid_t) i->pid))
                 return false;
         char boot_id[37];
         own_boot_id(boot_id, sizeof(boot_id));
