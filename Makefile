@@ -1,6 +1,7 @@
 # Souk's front door: installs what is missing, then lets meson and ninja do the work.
 #   make         build                      make run     build, then show the main job
 #   make test    all tests                  make bench   benchmarks
+#   make asan    tests with sanitizers      make fuzz    fuzzers
 #   make install [PREFIX=/usr/local] [DESTDIR=]
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -8,14 +9,15 @@ BUILD ?= build
 MESON_FLAGS ?=
 
 .PHONY: all deps run test bench fuzz asan install clean
-all: deps $(BUILD)/build.ninja
+all: deps
+	@if [ ! -f $(BUILD)/build.ninja ]; then \
+	  meson setup $(BUILD) --prefix=$(PREFIX) -Dbuildtype=release -Db_lto=true -Dtests=false -Dbench=true $(MESON_FLAGS); \
+	elif [ "$$(cat $(BUILD)/.prefix 2>/dev/null)" != "$(PREFIX)" ]; then meson configure $(BUILD) -Dprefix=$(PREFIX); fi
+	@echo $(PREFIX) >$(BUILD)/.prefix
 	@ninja -C $(BUILD)
 
 deps:
 	@scripts/deps build
-
-$(BUILD)/build.ninja:
-	@meson setup $(BUILD) --prefix=$(PREFIX) -Dbuildtype=release -Db_lto=true -Dtests=false -Dbench=true $(MESON_FLAGS)
 
 run: all
 	@scripts/deps run

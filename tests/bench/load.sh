@@ -1,5 +1,6 @@
 #!/bin/bash
 # Loading a real image of four gzip layers (Debian packages, about 700 MB, 30,000 files) against tar -xz of the same layers.
+# shellcheck disable=SC2086,SC2116  # lists of files without blanks
 set -eu
 # shellcheck source=tests/bench/setup.sh
 . "$(dirname "$0")/setup.sh"
@@ -13,7 +14,7 @@ if [ ! -f "$cache/image/index.json" ]; then
   rm "$cache/root.tar"
   cd "$cache/root"
   put() { local f=$1 h; h=$(sha256sum "$f" | cut -d' ' -f1); mv "$f" "$cache/image/blobs/sha256/$h"; echo "$h"; }
-  diff_ids= layers=
+  diff_ids='' layers=''
   i=0
   for part in "./usr/lib/jvm" "./usr/lib ./lib ./lib64" "./usr/share ./usr/bin" "."; do
     i=$((i + 1))

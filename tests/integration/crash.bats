@@ -56,6 +56,42 @@ crash() { # POINT COMMAND...
   is ""
 }
 
+@test "the first use of a store dies; the second makes it" {
+  SOUK_ROOT=$SOUK_ROOT/first SOUK_RUN=$SOUK_ROOT/first/run SOUK_FAULT=store.schema run souk ps
+  fails
+  SOUK_ROOT=$SOUK_ROOT/first SOUK_RUN=$SOUK_ROOT/first/run run souk ps
+  status_is 0
+  rm -rf "$SOUK_ROOT/first"
+}
+
+@test "mounting a layer dies" {
+  souk system reset
+  crash store.layer_mount souk run --rm box true
+}
+
+@test "rmi dies after its record has gone" {
+  mkdir "$BATS_TEST_TMPDIR/rmi"; echo y >"$BATS_TEST_TMPDIR/rmi/y"
+  souk import "$BATS_TEST_TMPDIR/rmi" going:1
+  crash store.image_deleted souk rmi going:1
+  run souk images -q going
+  is ""
+}
+
+@test "the engine is killed anywhere in a start, a hundred times" {
+  for i in $(seq 100); do
+    souk run --rm box true >/dev/null 2>&1 &
+    pid=$!
+    sleep "0.00$((i % 10))"
+    kill -9 "$pid" 2>/dev/null || true
+    wait "$pid" || true
+  done
+  eventually souk system check --repair
+  run souk system check
+  status_is 0
+  run souk ps -aq
+  is ""
+}
+
 @test "a shim that is killed takes its workload with it, and the record learns of it" {
   souk run -d --name victim box sleep 1000
   inner=$(souk inspect -f '{{.State.Pid}}' victim)
